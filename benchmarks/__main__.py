@@ -1,0 +1,37 @@
+"""``python -m benchmarks [NAME ...]``: tables as Markdown, then all rows as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import torch
+
+from benchmarks import accountant_time, inversion, job_latency, step_time
+
+TABLES = {
+    "step-time": step_time.measure,
+    "accountants": accountant_time.measure,
+    "job-latency": job_latency.measure,
+    "inversion": inversion.measure,
+}
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    names = sys.argv[1:] or list(TABLES)
+    results = {}
+    for name in names:
+        rows = results[name] = TABLES[name]()
+        print(f"\n## {name}\n\n{_markdown(rows)}", flush=True)
+    print(json.dumps(results))
+
+
+def _markdown(rows: list[dict[str, object]]) -> str:
+    titles = list(rows[0])
+    lines = [titles, ["---"] * len(titles), *([str(row[t]) for t in titles] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

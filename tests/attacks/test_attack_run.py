@@ -1,0 +1,155 @@
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from workbench.__main__ import main
+from workbench.accounting.gaussian import gaussian_epsilon
+from workbench.attacks.config import AttackConfig
+from workbench.attacks.events import Posed, Reconstructing
+from workbench.attacks.run import attack, work
+from workbench.runs.configs import config_to_json
+from workbench.runs.events import Finished, Started, from_message, to_message
+from workbench.runs.store import Store
+
+QUICK = {"model": "cnn", "size": 32, "seconds": 5.0}
+KEYS = {
+    "psnr", "ssim", "ncc", "psnr_body", "baseline_psnr", "baseline_ssim", "floor_psnr",
+    "floor_ssim", "epsilon_one_step", "seconds", "restarts", "chosen_by", "mask", "model",
+    "attack", "noise_multiplier", "max_grad_norm", "parameters", "pixels", "threat",
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("counted_time")
+def test_an_attack_is_a_stream_of_events_that_ends_with_scores() -> None:
+    events = list(attack(AttackConfig(**QUICK)))
+    started, posed, *frames, finished = events
+    assert isinstance(started, Started)
+    assert isinstance(posed, Posed)
+    assert isinstance(finished, Finished)
+    assert all(isinstance(frame, Reconstructing) for frame in frames)
+    assert {frame.target for frame in frames} == {"record", "floor"}
+    done = [frame.progress[0] for frame in frames]
+    assert done == sorted(done)
+    assert all(frame.progress[1] == 10.0 for frame in frames)
+    assert set(finished.result) >= KEYS
+    assert finished.result["psnr"] > finished.result["baseline_psnr"] + 5
+    assert finished.result["psnr"] > finished.result["floor_psnr"] + 5
+    names = {"truth", "reconstruction", "floor", "baseline", "mask", "history"}
+    assert set(finished.arrays) == names
+    assert finished.arrays["reconstruction"].shape == (1, 32, 32)
+
+
+@pytest.mark.usefixtures("counted_time")
+def test_every_event_survives_the_way_to_another_process() -> None:
+    for event in work(config_to_json(AttackConfig(**QUICK)), None):
+        again = from_message(to_message(event))
+        assert type(again) is type(event)
+        assert again.progress == event.progress
+
+
+@pytest.mark.usefixtures("counted_time")
+def test_the_truth_is_in_no_event_of_the_attack_itself() -> None:
+    events = list(attack(AttackConfig(**QUICK, noise_multiplier=1.0, floor=False)))
+    truth = next(event for event in events if isinstance(event, Posed)).truth
+    frames = [event for event in events if isinstance(event, Reconstructing)]
+    assert frames
+    assert all(np.abs(frame.image - truth).mean() > 0.05 for frame in frames)
+
+
+@pytest.mark.usefixtures("counted_time")
+def test_the_floor_can_be_left_out() -> None:
+    *_, finished = attack(AttackConfig(**QUICK, floor=False))
+    assert isinstance(finished, Finished)
+    assert finished.result["floor_psnr"] is None
+    assert "floor" not in finished.arrays
+
+
+def test_epsilon_is_that_of_one_gaussian_release() -> None:
+    config = AttackConfig(model="mlp", attack="analytic", size=16, noise_multiplier=2.0)
+    *_, finished = attack(config)
+    assert isinstance(finished, Finished)
+    assert finished.result["epsilon_one_step"] == gaussian_epsilon(2.0, 1, 1e-5)
+
+
+def test_stopping_takes_less_than_a_second() -> None:
+    events = attack(AttackConfig(size=64, seconds=500))
+    for event in events:
+        if isinstance(event, Reconstructing):
+            break
+    began = time.monotonic()
+    events.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 1
+
+
+def command(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any, str]:
+    status = main(["attack", *words])
+    out, err = capsys.readouterr()
+    return status, json.loads(out.splitlines()[-1]) if out and status == 0 else None, err
+
+
+def test_the_command_recovers_a_slice_exactly_and_records_the_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, result, err = command(
+        capsys, "--image", "CT_small", "--model", "mlp", "--attack", "analytic", "--json"
+    )
+    assert status == 0
+    assert set(result) >= KEYS | {"run", "reconstruction"}
+    assert result["psnr"] > 60
+    assert result["epsilon_one_step"] == "inf"
+    assert result["mask"] == "thresholded"
+    assert "Mask thresholded" in err
+    with Image.open(result["reconstruction"]) as sheet:
+        assert sheet.width > sheet.height
+    record = Store().record(result["run"])
+    assert record.status == "finished"
+    assert Store().arrays(result["run"])["reconstruction"].shape == (1, 64, 64)
+
+
+def test_the_command_tells_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--model", "mlp", "--attack", "analytic", "--size", "16", "--noise-multiplier", "1"]
+    assert main(["attack", *words]) == 0
+    out = capsys.readouterr().out
+    assert "noise multiplier 1" in out
+    assert "epsilon 4.38" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--attack", "magic"), "two-stage or analytic"),
+        (("--seconds", "0"), "above 0"),
+        (("--batch", "3"), "has 1 slice"),
+        (("--size", "40"), "multiple of 16"),
+        (("--attack", "analytic"), "starts with a linear layer"),
+        (("--image", "nowhere.dcm"), "nowhere.dcm"),
+        (("--model", "nothing"), "no model 'nothing'"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_2(
+    words: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _, err = command(capsys, *words, "--json")
+    assert status == 2
+    assert sentence in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("counted_time")
+def test_a_real_liver_slice_comes_back_and_dissolves_under_noise(shared_data: Path) -> None:
+    path = str(shared_data / "liver-ct-slices" / "liver-ct-128.npz")
+    scores = {}
+    for noise in (0.0, 0.1):
+        config = AttackConfig(image=path, index=50, seconds=15, noise_multiplier=noise, floor=False)
+        *_, finished = attack(config)
+        assert isinstance(finished, Finished)
+        assert finished.result["mask"] == "known from file"
+        scores[noise] = finished.result["ssim"]
+    assert scores[0.0] > 0.8
+    assert scores[0.1] < 0.35

@@ -1,0 +1,200 @@
+import gc
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from attack_cases import end, picture
+from torch import nn
+
+from workbench.attacks import two_stage as two_stage_module
+from workbench.attacks.analytic import analytic
+from workbench.attacks.clock import Clock
+from workbench.attacks.descent import Guess, Measured, lbfgs
+from workbench.attacks.events import Reconstructing, Reconstruction
+from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.observation import Observation, observe_nobody
+from workbench.attacks.run import ATTACKS
+from workbench.attacks.scoring import mean_score
+from workbench.attacks.two_stage import two_stage
+from workbench.dpsgd.randomness import SeededStream
+from workbench.errors import BadInput
+
+pytestmark = pytest.mark.usefixtures("counted_time")
+
+
+def carry_out(seen: Any, seconds: float, *, restarts: int = 1, seed: int = 0) -> Any:
+    return end(
+        two_stage(seen.observation, seen.knowledge, seconds=seconds, restarts=restarts, seed=seed)
+    )
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_needs_no_truth_and_keeps_the_contract(
+    name: str, seen: Callable[..., Any]
+) -> None:
+    truth, observation, knowledge = seen("mlp", 16, task="classification")
+    del truth
+    gc.collect()
+    held = (*vars(observation).values(), *vars(knowledge).values())
+    pixels = picture(16)
+    for tensor in itertools.chain.from_iterable(
+        value.values() if isinstance(value, dict) else [value] for value in held
+    ):
+        if isinstance(tensor, torch.Tensor) and tensor.numel() == pixels.size:
+            assert not np.allclose(tensor.numpy().ravel(), pixels.ravel())
+    steps = ATTACKS[name](observation, knowledge, seconds=1, restarts=1, seed=0)
+    frames = []
+    while True:
+        try:
+            frames.append(next(steps))
+        except StopIteration as stop:
+            found = stop.value
+            break
+    assert isinstance(found, Reconstruction)
+    assert found.images.shape == (1, 16, 16)
+    assert found.images.dtype == np.float32
+    assert found.images.min() >= 0
+    assert found.images.max() <= 1
+    assert found.labels.tolist() == [0]
+    for frame in frames:
+        assert isinstance(frame, Reconstructing)
+        assert frame.image.shape == (1, 16, 16)
+        assert 0 <= frame.progress[0] <= frame.progress[1]
+
+
+def test_a_classifiers_gradient_gives_slice_and_label_away(seen: Callable[..., Any]) -> None:
+    case = seen("cnn", 16)
+    found = carry_out(case, 15)
+    assert mean_score(case.truth, found.images).psnr > 35
+    assert found.labels.tolist() == [0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise_multiplier", [None, 0.0])
+def test_a_segmentation_gradient_gives_the_slice_away(
+    noise_multiplier: float | None, seen: Callable[..., Any]
+) -> None:
+    case = seen("unet", 32, noise_multiplier=noise_multiplier)
+    found = carry_out(case, 15)
+    flat = np.full_like(case.truth, case.truth.mean())
+    scored, blind = mean_score(case.truth, found.images), mean_score(case.truth, flat)
+    assert scored.psnr > blind.psnr + 8
+    assert scored.ssim > 0.8
+
+
+@pytest.mark.slow
+def test_much_noise_leaves_no_more_than_no_record_at_all(seen: Callable[..., Any]) -> None:
+    case = seen("unet", 32, noise_multiplier=1.0)
+    found = carry_out(case, 10)
+    nobody = observe_nobody(case.observation, stream=SeededStream(5))
+    floor = carry_out(case._replace(observation=nobody), 10)
+    with_record = mean_score(case.truth, found.images)
+    without = mean_score(case.truth, floor.images)
+    assert abs(with_record.psnr - without.psnr) < 1
+    assert with_record.ssim < 0.35
+
+
+@pytest.mark.slow
+def test_a_small_batch_comes_back_better_than_grey(seen: Callable[..., Any]) -> None:
+    case = seen("unet", 32, records=2)
+    found = carry_out(case, 25)
+    flat = np.broadcast_to(case.truth.mean(axis=(1, 2), keepdims=True), case.truth.shape)
+    assert mean_score(case.truth, found.images).psnr > mean_score(case.truth, flat).psnr + 3
+
+
+def test_noise_stands_between_the_attack_and_the_slice(seen: Callable[..., Any]) -> None:
+    errors = []
+    for noise in (0.0, 1e-3, 1.0):
+        case = seen("cnn", 16, noise_multiplier=noise)
+        errors.append(float(((carry_out(case, 10).images - case.truth) ** 2).mean()))
+    assert errors == sorted(errors)
+
+
+def test_a_network_with_kinks_is_attacked_by_its_own_recipe(seen: Callable[..., Any]) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(1, 16, 3, padding=1), nn.GroupNorm(4, 16), nn.ReLU(),
+        nn.Flatten(), nn.Linear(16 * 256, 2),
+    )  # fmt: skip
+    case = seen(network=network)
+    found = carry_out(case, 10)
+    flat = np.full_like(case.truth, case.truth.mean())
+    assert mean_score(case.truth, found.images).psnr > mean_score(case.truth, flat).psnr
+
+
+def test_the_best_restart_is_the_one_with_the_smallest_objective(
+    seen: Callable[..., Any],
+) -> None:
+    case = seen("cnn", 16)
+    steps = two_stage(case.observation, case.knowledge, seconds=6, restarts=3, seed=0)
+    ends: dict[int, Reconstructing] = {}
+    try:
+        while True:
+            frame = next(steps)
+            ends[frame.restart] = frame
+    except StopIteration as stop:
+        found = stop.value
+    assert set(ends) == {0, 1, 2}
+    best = min(ends.values(), key=lambda frame: frame.objective)
+    assert found.objective == best.objective
+    np.testing.assert_array_equal(found.images, best.image)
+
+
+def test_closing_stops_between_two_steps(seen: Callable[..., Any]) -> None:
+    case = seen("unet", 32)
+    steps = two_stage(case.observation, case.knowledge, seconds=1000, restarts=1, seed=0)
+    for _ in range(3):
+        next(steps)
+    began = time.monotonic()
+    steps.close()
+    assert time.monotonic() - began < 1
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+def test_the_time_is_kept(seen: Callable[..., Any]) -> None:
+    found = carry_out(seen("cnn", 16), 2.0)
+    assert found.seconds < 2.5
+
+
+def test_undefined_numbers_fall_back_to_the_best_so_far(
+    seen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poisoned(start: torch.Tensor, measure: object, clock: Clock, **rest: object) -> Any:
+        yield Guess(torch.full_like(start, float("nan")), float("nan"))
+
+    monkeypatch.setattr(two_stage_module, "lbfgs", poisoned)
+    found = carry_out(seen("cnn", 16), 1.0)
+    assert np.isfinite(found.images).all()
+    assert np.isfinite(found.objective)
+
+
+def test_a_search_that_leaves_the_numbers_ends() -> None:
+    def measure(images: torch.Tensor) -> Measured:
+        value = torch.log(images - 0.5).sum()
+        return Measured(value, float(value.detach()))
+
+    start = torch.full((1, 1, 2, 2), 0.6)
+    guesses = list(lbfgs(start, measure, Clock(5), worthwhile=lambda objective: 0.0))
+    assert all(np.isfinite(guess.objective) for guess in guesses)
+
+
+def test_an_unknown_mask_is_refused(seen: Callable[..., Any]) -> None:
+    case = seen("unet", 32)
+    blind = Knowledge(network=case.knowledge.network, size=32)
+    with pytest.raises(BadInput, match="must know the masks"):
+        carry_out(case._replace(knowledge=blind), 1)
+
+
+def test_attacks_are_functions_of_what_the_attacker_holds_alone() -> None:
+    import inspect
+
+    for attack in (two_stage, analytic):
+        parameters = inspect.signature(attack, eval_str=True).parameters
+        assert parameters["observation"].annotation is Observation
+        assert parameters["knowledge"].annotation is Knowledge
+        assert set(parameters) == {"observation", "knowledge", "seconds", "restarts", "seed"}

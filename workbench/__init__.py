@@ -1,0 +1,47 @@
+"""An interactive privacy-auditing workbench for medical imaging.
+
+Importing this is instant: nothing heavy is loaded before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.door import attack as attack
+    from workbench.door import compare as compare
+    from workbench.door import observe as observe
+    from workbench.door import train as train
+    from workbench.imaging.load import load as load
+    from workbench.imaging.phantoms.cohort import phantoms as phantoms
+    from workbench.panels.attack import AttackPanel as AttackPanel
+    from workbench.panels.desk import desk as desk
+    from workbench.panels.explore import ExplorePanel as ExplorePanel
+    from workbench.panels.train import TrainPanel as TrainPanel
+
+__version__ = "0.1.0"
+
+# A panel must open without waiting for torch, so every name is fetched from its own room.
+_HOMES = {
+    "AttackPanel": "panels.attack",
+    "ExplorePanel": "panels.explore",
+    "TrainPanel": "panels.train",
+    "attack": "door",
+    "compare": "door",
+    "desk": "panels.desk",
+    "load": "imaging.load",
+    "observe": "door",
+    "phantoms": "imaging.phantoms.cohort",
+    "train": "door",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"workbench.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*_HOMES, "__version__"]

@@ -1,0 +1,104 @@
+"""Where the mechanism's randomness comes from: one stream for sampling and one for noise.
+
+A secure stream is a stream cipher keyed once from the operating system's entropy; its key is
+written nowhere, so nobody can draw the same noise again. A seeded stream can be repeated by
+anyone who knows the seed: good for lessons and tests, worthless as protection.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Protocol
+
+import numpy as np
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from scipy.special import ndtri
+
+
+class RandomStream(Protocol):
+    """What the sampler and the noise need of a source of randomness."""
+
+    def uniform(self, count: int) -> np.ndarray:
+        """float64 ``(count,)``, independent, uniform on the open interval (0, 1)."""
+
+    def normal(self, count: int) -> np.ndarray:
+        """float64 ``(count,)``, independent standard normal."""
+
+    def state(self) -> dict[str, Any] | None:
+        """JSON state to go on from, or ``None`` where the state must never be written down."""
+
+
+class SecureStream:
+    """AES-256 in counter mode, keyed from the operating system's entropy."""
+
+    def __init__(self) -> None:
+        self._cipher = Cipher(algorithms.AES256(os.urandom(32)), modes.CTR(bytes(16))).encryptor()
+
+    def uniform(self, count: int) -> np.ndarray:
+        raw = np.frombuffer(self._cipher.update(bytes(8 * count)), dtype="<u8")
+        # 53 random bits, shifted by half a step: neither 0 nor 1 can occur.
+        return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+    def normal(self, count: int) -> np.ndarray:
+        """The mean of four draws times two, so that the tails reach beyond any float's rounding.
+
+        A single float32 normal never exceeds 5.77 standard deviations, which would give away a
+        record that moves one coordinate by more (Holohan & Braghin 2021 propose the sum).
+        """
+        quarters: np.ndarray = ndtri(self.uniform(4 * count)).reshape(4, count)
+        return quarters.sum(axis=0) / 2
+
+    def state(self) -> None:
+        return None
+
+
+class SeededStream:
+    """numpy's PCG64 from a seed; ``state`` and ``resume`` make a run repeatable bit for bit."""
+
+    def __init__(self, *seed: int) -> None:
+        self._generator = np.random.default_rng(seed)
+
+    @classmethod
+    def resume(cls, state: dict[str, Any]) -> SeededStream:
+        stream = cls(0)
+        numbers = {name: int(text, 16) for name, text in state["state"].items()}
+        stream._generator.bit_generator.state = {**state, "state": numbers}
+        return stream
+
+    def uniform(self, count: int) -> np.ndarray:
+        return np.maximum(self._generator.random(count), 2.0**-54)
+
+    def normal(self, count: int) -> np.ndarray:
+        return self._generator.standard_normal(count)
+
+    def state(self) -> dict[str, Any]:
+        state = dict(self._generator.bit_generator.state)
+        # 128-bit numbers as text: not every format that a checkpoint passes through takes them.
+        state["state"] = {name: hex(number) for name, number in state["state"].items()}
+        return state
+
+
+def gaussian_noise(stream: RandomStream, count: int, std: float) -> np.ndarray:
+    """Noise to be added in float64, then rounded to a grid that depends on nothing secret.
+
+    Args:
+        stream: the source.
+        count: how many values.
+        std: standard deviation, >= 0; at 0 the noise is 0.
+
+    Returns:
+        float64 ``(count,)``.
+    """
+    return stream.normal(count) * std if std else np.zeros(count)
+
+
+def round_to_grid(values: np.ndarray, std: float) -> np.ndarray:
+    """Noisy values on multiples of a power of two near ``std`` / 2^20: post-processing.
+
+    The low bits of a floating-point sum depend on the size of the un-noised value (Mironov 2012);
+    a public grid throws them away.
+    """
+    if std == 0:
+        return values
+    grid = 2.0 ** (np.floor(np.log2(std)) - 20)
+    return np.round(values / grid) * grid

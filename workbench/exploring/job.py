@@ -1,0 +1,135 @@
+"""A study at work in the background, with the face of any other job."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Literal
+
+from workbench.exploring.config import ExploreConfig
+from workbench.exploring.events import Explored, UnderWay
+from workbench.exploring.sweep import Sweep, explored_from
+from workbench.runs.configs import config_key
+from workbench.runs.events import TERMINAL, Cancelled, Event
+from workbench.runs.store import Store
+from workbench.runs.work import ended_as, failure
+
+Subscriber = Callable[[Event], object]
+
+logger = logging.getLogger(__name__)
+
+
+def finished_before(config: ExploreConfig, store: Store) -> list[Explored]:
+    """What earlier sittings of this study have finished, in the order of its trials."""
+    records = [
+        (trial, store.finished(config.study, config_key(trial.config))) for trial in config.trials()
+    ]
+    return [explored_from(trial, record) for trial, record in records if record is not None]
+
+
+class SweepJob:
+    """A sweep in a thread of this process, which is the one that may order trainings.
+
+    Its trainings are recorded each by itself; the sweep adds no record of its own. All methods
+    may be called from any thread and return at once.
+
+    Args:
+        config: the study.
+        store: where its runs are recorded and those of earlier sittings found.
+        at_once: trainings at the same time.
+    """
+
+    def __init__(self, config: ExploreConfig, store: Store, *, at_once: int = 2) -> None:
+        self.run = config.study
+        self.status: Literal["running", "paused", "finished", "failed", "cancelled"] = "running"
+        self._sweep = Sweep(config, store, at_once=at_once)
+        self._lock = threading.RLock()
+        self._events: list[Event] = []
+        self._subscribers: list[Subscriber] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name=f"job {self.run}", daemon=True)
+        self._thread.start()
+
+    @property
+    def events(self) -> list[Event]:
+        """The events so far; of those that only say how far it is, the newest."""
+        with self._lock:
+            return list(self._events)
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Have every event told to a function: those so far at once, the others as they come.
+
+        Returns:
+            A function that ends the subscription.
+        """
+        with self._lock:
+            for event in self._events:
+                _tell(callback, event)
+            self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            with self._lock, suppress(ValueError):
+                self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    def pause(self) -> None:
+        """Let the trainings at work stand still after their current step."""
+        with self._lock:
+            if self.status == "running":
+                self._sweep.pause()
+                self.status = "paused"
+
+    def go_on(self) -> None:
+        """Go on after a pause."""
+        with self._lock:
+            if self.status == "paused":
+                self._sweep.go_on()
+                self.status = "running"
+
+    def cancel(self) -> None:
+        """Stop the trainings at work; finished ones are kept and not repeated later."""
+        self._stopping.set()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the study has ended."""
+        self._thread.join(timeout)
+
+    def _work(self) -> None:
+        steps = self._sweep.events()
+        try:
+            for event in steps:
+                self._say(event)
+                if self._stopping.is_set():
+                    break
+            steps.close()  # type: ignore[attr-defined]  # it is a generator: this stops the runs
+        except Exception as error:
+            logger.exception("study %s failed", self.run)
+            self._say(failure(error))
+        if not self._events or not isinstance(self._events[-1], TERMINAL):
+            self._say(Cancelled())
+
+    def _say(self, event: Event) -> None:
+        with self._lock:
+            if isinstance(event, UnderWay) and self._events[-1:] and _same(self._events[-1], event):
+                return
+            if isinstance(event, UnderWay):
+                self._events = [one for one in self._events if not isinstance(one, UnderWay)]
+            self._events.append(event)
+            if isinstance(event, TERMINAL):
+                self.status = ended_as(event)
+            for callback in list(self._subscribers):
+                _tell(callback, event)
+
+
+def _same(before: Event, now: Event) -> bool:
+    return isinstance(before, UnderWay) and before == now
+
+
+def _tell(callback: Subscriber, event: Event) -> None:
+    try:
+        callback(event)
+    except Exception:
+        logger.exception("a subscriber failed on %s", type(event).__name__)

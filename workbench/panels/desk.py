@@ -1,0 +1,22 @@
+"""The desk: every panel under one heading, one at a time."""
+
+from __future__ import annotations
+
+import ipywidgets as W
+
+from workbench.panels.explore import ExplorePanel
+from workbench.panels.train import TrainPanel
+
+
+def desk() -> W.Tab:
+    """Train, explore and attack in tabs.
+
+    Each panel is the one of the name ``"main"`` in this kernel: what a panel in another cell
+    shows, the desk shows too.
+    """
+    from workbench.panels.attack import AttackPanel
+
+    tabs = W.Tab([TrainPanel(), ExplorePanel(), AttackPanel()])
+    tabs.titles = ("Train", "Explore", "Attack")
+    tabs.add_class("wb-desk")
+    return tabs

@@ -1,0 +1,121 @@
+"""A study in words and table rows: how much work it is, who pays for it, what it found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from workbench.exploring.config import ExploreConfig
+from workbench.exploring.events import Explored
+from workbench.panels.train_words import SCORE_WORDS
+from workbench.runs.configs import config_to_json
+from workbench.runs.record import RunRecord
+
+RUN_COLUMNS = ("ε", "seed", "score", "noise", "run")
+WORKING_COLUMNS = ("at work", "ε", "seed", "done")
+
+_PACE = ("data", "model", "image_size", "sample_rate", "augmentation_multiplicity", "device")
+"""What decides how long a step takes, apart from privacy."""
+
+
+def how_long(
+    config: ExploreConfig,
+    finished: Iterable[Explored],
+    records: Iterable[RunRecord],
+    *,
+    at_once: int,
+) -> str:
+    """The number of trainings, and their time where such trainings were finished here before.
+
+    Args:
+        config: the study.
+        finished: trainings of it that are there already.
+        records: trainings recorded here, to learn the pace from.
+        at_once: trainings at the same time.
+    """
+    done = {(one.epsilon, one.seed) for one in finished}
+    trials = config.trials()
+    left = [trial for trial in trials if (trial.epsilon, trial.seed) not in done]
+    if not left:
+        return f"all {len(trials)} trainings of this study are finished"
+    said = f"{len(trials)} trainings, {at_once} at a time"
+    if done:
+        said += f"; {len(done)} finished already"
+    pace = _seconds_per_step(config, records)
+    if not pace:
+        return f"{said}; how long is known after the first"
+    slowest = max(pace.values())
+    steps = sum(pace.get(math.isfinite(trial.epsilon), slowest) for trial in left)
+    return f"{said}; {_roughly(steps * config.train.steps / at_once)}"
+
+
+def paid_by(data: str, unit: str, private: int) -> tuple[str, str]:
+    """Who pays for looking at all these runs, and the tone to say it in."""
+    if data.partition(":")[0] in ("phantom-liver", "phantom-lesion"):
+        return "These runs cost nobody anything: the patients are drawn.", "quiet"
+    if private < 2:
+        return "", "quiet"
+    return (
+        f"All {private} private runs looked at the same {unit}s: seeing them together costs more "
+        "than the ε of any one of them. That sum is not charged yet.",
+        "void",
+    )
+
+
+def run_rows(explored: Iterable[Explored]) -> list[list[str]]:
+    """One row for each finished run, in the order of epsilon and seed."""
+    return [
+        [_epsilon(one.epsilon), str(one.seed), f"{one.score:.3f}",
+         f"{one.noise_multiplier:.2f}", f"…{one.run[-6:]}"]
+        for one in sorted(explored, key=lambda one: (one.epsilon, one.seed))
+    ]  # fmt: skip
+
+
+def score_words(explored: Sequence[Explored]) -> str:
+    """The name of the score, as it is written."""
+    return SCORE_WORDS.get(explored[0].score_name, "score") if explored else "score"
+
+
+def working_rows(
+    running: Mapping[str, float], places: Mapping[str, tuple[float, int]]
+) -> list[list[str]]:
+    """One row for each run at work."""
+    return [
+        [
+            f"…{run[-6:]}",
+            _epsilon(places[run][0]),
+            str(places[run][1]),
+            f"{100 * share:.0f} %",
+        ]
+        for run, share in running.items()
+    ]
+
+
+def _epsilon(epsilon: float) -> str:
+    return "∞" if math.isinf(epsilon) else f"{epsilon:g}"
+
+
+def _seconds_per_step(config: ExploreConfig, records: Iterable[RunRecord]) -> dict[bool, float]:
+    """Wall time of a step with everything around it, of private and of other trainings."""
+    wanted = _pace_of(config_to_json(config.train))
+    known: dict[bool, list[float]] = {}
+    for record in records:
+        if record.status == "finished" and record.finished and _pace_of(record.config) == wanted:
+            seconds = (record.finished - record.created).total_seconds()
+            private = record.config["privacy"] is not None
+            known.setdefault(private, []).append(seconds / record.config["steps"])
+    return {private: median(paces) for private, paces in known.items()}
+
+
+def _pace_of(config: Mapping[str, Any]) -> list[Any]:
+    return [config.get(name) for name in _PACE]
+
+
+def _roughly(seconds: float) -> str:
+    if seconds < 55:
+        return f"about {max(5, math.ceil(seconds / 5) * 5)} s"
+    if seconds < 3300:
+        return f"about {math.ceil(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"

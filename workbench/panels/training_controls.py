@@ -1,0 +1,160 @@
+"""Controls for the choices that a single training and a study share."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import ipywidgets as W
+
+from workbench.panels.parts.bind import bind_field
+from workbench.panels.parts.controls import Choice, Field, NumberField, TextField, Toggle
+from workbench.panels.parts.states import BUSY
+from workbench.panels.training_choices import DRAWN, TrainingChoices
+
+_OWN: Final = "own"
+_KEPT: Final = "as they are"
+_SIDES: Final = ("32", "64", "96", "128", "192", "256")
+_TASKS: Final = {
+    "": "whatever the data have",
+    "segmentation": "segmentation (masks)",
+    "classification": "classification (labels)",
+}
+UNITS: Final = {"patient": "each patient", "slice": "each slice"}
+
+
+def number(
+    model: TrainingChoices, label: str, name: str, low: float, high: float, *, whole: bool = False,
+    **looks: Any,
+) -> Field:  # fmt: skip
+    """A number of the model as a field, typed unless ``slider`` is asked for."""
+    field = NumberField(
+        label, getattr(model, name), low, high, whole=whole, **{"slider": False, **looks}
+    )
+    return bind_field(field, model, name, to_model=int if whole else float, to_control=float)
+
+
+def data_controls(model: TrainingChoices) -> list[W.Widget]:
+    """The list of phantoms, and a path for own data."""
+    known = Choice("Data", {name: one.words for name, one in DRAWN.items()} | {_OWN: "my own …"})
+    path = bind_field(
+        TextField("File or folder", placeholder="liver.npz, Task03_Liver"),
+        model, "data",
+        to_control=lambda data: "" if data in DRAWN else data,
+    )  # fmt: skip
+
+    def chosen(change: Any) -> None:
+        picked = change["new"]
+        if picked != _OWN:
+            model.set(data=picked, task=None)
+            model.accept("data")
+        elif model.data in DRAWN:
+            model.choose("data", "")
+
+    def follow(_change: Any = None) -> None:
+        own = model.data not in DRAWN
+        with model.lock:
+            known.value = _OWN if own else model.data
+        path.layout.display = "" if own else "none"
+
+    follow()
+    known.observe(model.guard(chosen), "value")
+    model.observe(follow, "data")
+    rest_while_busy(model, known)
+    return [known, path]
+
+
+def task_control(model: TrainingChoices) -> Field:
+    """What to learn, where the data leave the choice."""
+    control = Choice("Task", _TASKS)
+
+    def follow(_change: Any = None) -> None:
+        control.layout.display = "none" if model.data in DRAWN else ""
+
+    follow()
+    model.observe(follow, "data")
+    return bind_field(
+        control, model, "task",
+        to_model=lambda name: name or None, to_control=lambda name: name or "",
+    )  # fmt: skip
+
+
+def model_control(model: TrainingChoices) -> Field:
+    """The networks that fit the task."""
+    control = Choice("Model", model.models_offered(), model.model)
+
+    def offer(_change: Any = None) -> None:
+        control.offer(model.models_offered(), model.model)
+
+    model.observe(offer, ["data", "task", "model"])
+    return bind_field(control, model, "model")
+
+
+def unit_control(model: TrainingChoices) -> Field:
+    """Who is protected."""
+    control = Choice("Protects", UNITS)
+
+    def explain(_change: Any = None) -> None:
+        control.help = (
+            "a patient with k slices is protected only at k × ε, and a larger δ"
+            if model.unit == "slice"
+            else ""
+        )
+
+    explain()
+    model.observe(explain, "unit")
+    return bind_field(control, model, "unit")
+
+
+def mechanism_controls(model: TrainingChoices) -> list[W.Widget]:
+    """What belongs to the guarantee and is rarely changed."""
+    return [
+        number(model, "Sample rate", "sample_rate", 1e-4, 1,
+               help="chance of each patient or slice to enter a step"),
+        number(model, "Clipping norm", "max_grad_norm", 1e-4, 1e4),
+    ]  # fmt: skip
+
+
+def optimisation_controls(model: TrainingChoices) -> list[W.Widget]:
+    """How the network is trained, apart from privacy."""
+    return [
+        number(model, "Learning rate", "learning_rate", 1e-6, 10),
+        bind_field(Choice("Optimizer", {"adam": "Adam", "sgd": "SGD"}), model, "optimizer"),
+        number(model, "Views of each slice", "augmentation_multiplicity", 1, 32, whole=True,
+               help="moved copies, averaged before clipping"),
+        _image_size(model),
+        bind_field(
+            Toggle("Replace unfit layers",
+                   help="layers that mix records, such as BatchNorm, in private training"),
+            model, "surgery",
+        ),
+    ]  # fmt: skip
+
+
+def rest_while_busy(model: TrainingChoices, control: Field) -> None:
+    """Let a control that is not tied to one choice rest while something runs."""
+
+    def rest(_change: Any = None) -> None:
+        control.disabled = model.status in BUSY
+
+    rest()
+    model.observe(rest, "status")
+
+
+def _image_size(model: TrainingChoices) -> Field:
+    control = Choice("Image size", _sides(model.image_size), help="side in pixels")
+
+    def offer(_change: Any = None) -> None:
+        control.offer(_sides(model.image_size), str(model.image_size or _KEPT))
+
+    offer()
+    model.observe(offer, "image_size")
+    return bind_field(
+        control, model, "image_size",
+        to_model=lambda side: None if side == _KEPT else int(side),
+        to_control=lambda side: str(side or _KEPT),
+    )  # fmt: skip
+
+
+def _sides(chosen: int | None) -> list[str]:
+    sides = {*_SIDES, *([str(chosen)] if chosen else [])}
+    return [_KEPT, *sorted(sides, key=int)]

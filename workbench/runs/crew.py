@@ -1,0 +1,208 @@
+"""The workers that compute in the background, and who of them does what.
+
+Dask distributed carries orders out and messages back. Which worker gets which order is decided
+here, one order a worker, first come first served: Dask would queue orders behind a busy worker,
+and would silently run an order again when a worker dies.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from workbench.runs import cluster
+from workbench.runs.events import Cancelled, Event, Failed, Message
+from workbench.runs.worker import DISMISSED, Order, compute, obey
+
+logger = logging.getLogger(__name__)
+
+DEATH = Failed(
+    message="The worker process died, perhaps because the memory was full; "
+    "what was recorded before is kept.",
+    details="the worker sent no last event",
+)
+ENDED = "stopped because its process was told to end, as when a notebook is closed"
+
+
+class Task(Protocol):
+    """What the crew needs to know of a job. It calls these methods from its own threads."""
+
+    token: str
+
+    def order(self, topic: str) -> Order:
+        """The order to give to a worker."""
+
+    def wish(self) -> tuple[int, str]:
+        """The newest wish and its number."""
+
+    def assigned(self) -> None:
+        """A worker has got the order."""
+
+    def received(self, messages: list[Message]) -> None:
+        """The worker has sent messages."""
+
+    def lost(self, end: Event) -> None:
+        """No more messages will come; ``end`` says why."""
+
+
+class Crew:
+    """Workers of one scheduler, started in the background.
+
+    All decisions are made in one thread that handles one notice after the other, so there is
+    nothing to lock.
+
+    Args:
+        scheduler: address; ``None`` starts workers on this machine.
+        modules: to import in workers that are started here.
+    """
+
+    def __init__(self, scheduler: str | None, modules: tuple[str, ...]) -> None:
+        self._scheduler = scheduler
+        self._modules = modules
+        self._topic = f"workbench-{uuid.uuid4().hex}"
+        self._notices: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._waiting: deque[Task] = deque()
+        self._idle: list[str] = []
+        self._busy: dict[str, Task] = {}
+        self._futures: dict[str, Any] = {}
+        self._trouble = ""
+        self._staff: cluster.Staff | None = None
+        self._thread = threading.Thread(target=self._run, name="workbench crew", daemon=True)
+        self._thread.start()
+
+    @property
+    def broken(self) -> bool:
+        """Whether there are no workers and never will be."""
+        return bool(self._trouble)
+
+    def take(self, task: Task) -> None:
+        """Give a task to the next free worker."""
+        self._notices.put(lambda: self._enlist(task))
+
+    def tell(self, task: Task) -> None:
+        """Pass the task's wish on; a waiting task that shall stop leaves the queue."""
+        self._notices.put(lambda: self._pass_on(task))
+
+    def release(self, task: Task) -> None:
+        """The task has ended; its worker is free."""
+        self._notices.put(lambda: self._free(task))
+
+    def replace(self, task: Task) -> None:
+        """Kill the task's worker, which does not answer; another one takes its place."""
+        self._notices.put(lambda: self._kill(task))
+
+    def close(self) -> None:
+        """Send everybody home; tasks at work are lost."""
+        self._notices.put(None)
+        self._thread.join(timeout=15)
+
+    # Everything below runs in the crew's thread.
+
+    def _run(self) -> None:
+        try:
+            self._staff = cluster.hire(self._scheduler, self._modules, self._topic, self._hear)
+        except Exception as error:
+            logger.debug("no workers", exc_info=True)
+            self._trouble = f"Background workers could not be started: {error}"
+        for notice in iter(self._notices.get, None):
+            notice()
+        for task in (*self._busy.values(), *self._waiting):
+            task.lost(Cancelled(message="stopped because the background workers were closed"))
+        if self._staff is not None:
+            self._staff.dismiss()
+
+    def _hear(self, topic: str, content: Any) -> None:
+        """Runs in Dask's event loop: only notes what came."""
+        self._notices.put(lambda: self._understand(topic, content))
+
+    def _understand(self, topic: str, content: Any) -> None:
+        if topic == self._topic:
+            for task in self._busy.values():
+                if task.token in content:
+                    task.received(content[task.token])
+        elif content.get("action") == "add-worker":
+            self._arrived(content["worker"])
+        elif content.get("action") == DISMISSED:
+            self._gone(content["worker"], Cancelled(message=ENDED))
+        elif content.get("action") == "remove-worker":
+            self._gone(content["worker"], DEATH)
+
+    def _arrived(self, worker: str) -> None:
+        if worker not in self._idle and worker not in self._busy:
+            self._idle.append(worker)
+            self._assign()
+
+    def _gone(self, worker: str, end: Event) -> None:
+        if worker in self._idle:
+            self._idle.remove(worker)
+        task = self._busy.pop(worker, None)
+        if task is not None:
+            self._futures.pop(task.token, None)
+            task.lost(end)
+
+    def _enlist(self, task: Task) -> None:
+        if self._trouble:
+            task.lost(Failed(message=self._trouble, details="no worker"))
+            return
+        self._waiting.append(task)
+        self._assign()
+
+    def _assign(self) -> None:
+        while self._waiting and self._idle:
+            task, worker = self._waiting.popleft(), self._idle.pop(0)
+            self._busy[worker] = task
+            task.assigned()
+            future = self._team.submit(compute, task.order(self._topic), worker)
+            self._futures[task.token] = future
+            future.add_done_callback(
+                lambda future, task=task: self._notices.put(lambda: self._settled(task, future))
+            )
+            self._pass_on(task)
+
+    def _settled(self, task: Task, future: Any) -> None:
+        """Dask says the order is done; only news when it went wrong before the work began."""
+        worker = self._worker_of(task)
+        if worker is None or future.status == "finished":
+            return
+        error = future.exception() if future.status == "error" else None
+        if type(error).__name__ == "KilledWorker":
+            self._gone(worker, DEATH)
+        else:
+            why = f"The worker could not begin: {error or 'the scheduler is gone'}."
+            task.lost(Failed(message=why, details="no traceback"))
+            self._free(task)
+
+    def _free(self, task: Task) -> None:
+        worker = self._worker_of(task)
+        if worker is not None:
+            del self._busy[worker]
+            self._futures.pop(task.token, None)
+            self._idle.append(worker)
+            self._assign()
+
+    def _pass_on(self, task: Task) -> None:
+        number, wish = task.wish()
+        worker = self._worker_of(task)
+        if task in self._waiting and wish == "stop":
+            self._waiting.remove(task)
+            task.lost(Cancelled())
+        elif worker is not None and number:
+            self._team.ask(obey, task.token, number, wish, worker=worker)
+
+    def _kill(self, task: Task) -> None:
+        worker = self._worker_of(task)
+        if worker is not None:
+            self._team.replace(worker)
+
+    def _worker_of(self, task: Task) -> str | None:
+        return next((worker for worker, busy in self._busy.items() if busy is task), None)
+
+    @property
+    def _team(self) -> cluster.Staff:
+        assert self._staff is not None  # no worker has arrived before it is there
+        return self._staff

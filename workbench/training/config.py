@@ -1,0 +1,176 @@
+"""What a training is: two frozen configs that check themselves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from workbench.accounting.guarantee import Unit
+from workbench.errors import BadInput, check_choice
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivacyConfig:
+    """How a training is made private (DP-SGD, Abadi et al. 2016).
+
+    Args:
+        noise_multiplier: standard deviation of the noise in units of ``max_grad_norm``, >= 0.
+        target_epsilon: instead of it, the budget to calibrate the noise to, > 0.
+            Exactly one of the two is given.
+        delta: in (0, 1) and below 1 / number of units (checked when the data are known).
+        max_grad_norm: L2 norm that each unit's gradient is clipped to, > 0.
+        unit: what one clipped gradient belongs to, a ``"patient"`` or a ``"slice"``.
+        accountant: ``"pld"``, privacy loss distributions.
+        noise: ``"secure"`` draws from the operating system's entropy; ``"seeded"`` can be
+            repeated by anyone who knows the seed and therefore guarantees nothing.
+
+    Raises:
+        BadInput: a value is out of its range, or both or neither of noise and target are given.
+    """
+
+    noise_multiplier: float | None = None
+    target_epsilon: float | None = None
+    delta: float = 1e-4
+    max_grad_norm: float = 1.0
+    unit: Unit = "patient"
+    accountant: Literal["pld"] = "pld"
+    noise: Literal["secure", "seeded"] = "secure"
+
+    def __post_init__(self) -> None:
+        if (self.noise_multiplier is None) == (self.target_epsilon is None):
+            given = "both" if self.noise_multiplier is not None else "neither"
+            raise BadInput(
+                f"Give either a noise multiplier or a target epsilon, not {given}: "
+                "each follows from the other.",
+                field="target_epsilon",
+            )
+        if self.target_epsilon is not None and not self.target_epsilon > 0:
+            raise BadInput(
+                f"Target epsilon must be above 0, not {self.target_epsilon:g}; "
+                "small values such as 1 mean strong privacy.",
+                field="target_epsilon",
+            )
+        if self.target_epsilon == math.inf:
+            raise BadInput(
+                "A target epsilon of infinity asks for no privacy; leave the privacy settings out.",
+                field="target_epsilon",
+            )
+        if self.noise_multiplier is not None and not 0 <= self.noise_multiplier < math.inf:
+            raise BadInput(
+                f"Noise multiplier must be 0 or more, not {self.noise_multiplier:g}.",
+                field="noise_multiplier",
+            )
+        if not 0 < self.delta < 1:
+            raise BadInput(
+                f"Delta must lie between 0 and 1, not {self.delta:g}; "
+                "choose it below 1 / number of patients.",
+                field="delta",
+            )
+        if not 0 < self.max_grad_norm < math.inf:
+            raise BadInput(
+                f"Max grad norm must be above 0, not {self.max_grad_norm:g}.",
+                field="max_grad_norm",
+            )
+        check_choice("unit", self.unit, ("patient", "slice"))
+        check_choice("accountant", self.accountant, ("pld",))
+        check_choice("noise", self.noise, ("secure", "seeded"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training, complete: the same config on the same data is the same run.
+
+    Args:
+        data: a built-in name (``"phantom-liver"``) or a path.
+        model: a name from the catalogue, or ``"package.module:function"`` for your own.
+        task: ``"segmentation"`` or ``"classification"``; ``None`` takes what the data have.
+        steps: optimizer steps, >= 1.
+        sample_rate: probability with which each unit enters a step (Poisson sampling), in (0, 1].
+            It stands here and not in ``privacy`` because non-private runs draw the same way.
+        learning_rate: at the first step, > 0; falls to 0 along half a cosine.
+        optimizer: ``"adam"`` or ``"sgd"``.
+        privacy: ``None`` trains without privacy.
+        augmentation_multiplicity: randomly moved views of each slice that are averaged before
+            clipping (De et al. 2022); 1 trains on the slices as they are.
+        image_size: side in pixels that slices are resized to; ``None`` keeps their own.
+        seed: of weights, validation split and, where nothing is secret, sampling.
+        device: ``"cpu"`` or ``"cuda"``.
+        engine: ``"opacus"``.
+        surgery: whether layers that break per-record privacy may be replaced.
+
+    Raises:
+        BadInput: a value is out of its range.
+    """
+
+    data: str = "phantom-liver"
+    model: str = "unet"
+    task: Literal["segmentation", "classification"] | None = None
+    steps: int = 300
+    sample_rate: float = 0.05
+    learning_rate: float = 3e-3
+    optimizer: Literal["adam", "sgd"] = "adam"
+    privacy: PrivacyConfig | None = None
+    augmentation_multiplicity: int = 1
+    image_size: int | None = None
+    seed: int = 0
+    device: Literal["cpu", "cuda"] = "cpu"
+    engine: Literal["opacus"] = "opacus"
+    surgery: bool = True
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise BadInput(f"Steps must be 1 or more, not {self.steps}.", field="steps")
+        if not 0 < self.sample_rate <= 1:
+            raise BadInput(
+                f"Sample rate must be above 0 and at most 1, not {self.sample_rate:g}.",
+                field="sample_rate",
+            )
+        if not 0 < self.learning_rate < math.inf:
+            raise BadInput(
+                f"Learning rate must be above 0, not {self.learning_rate:g}.",
+                field="learning_rate",
+            )
+        if self.augmentation_multiplicity < 1:
+            raise BadInput(
+                "Augmentation multiplicity must be 1 or more, "
+                f"not {self.augmentation_multiplicity}.",
+                field="augmentation_multiplicity",
+            )
+        if self.image_size is not None and not 16 <= self.image_size <= 512:
+            raise BadInput(
+                f"Image size must lie between 16 and 512 pixels, not {self.image_size}.",
+                field="image_size",
+            )
+        if self.seed < 0:
+            raise BadInput(f"Seed must be 0 or more, not {self.seed}.", field="seed")
+        check_choice("optimizer", self.optimizer, ("adam", "sgd"))
+        check_choice("device", self.device, ("cpu", "cuda"))
+        check_choice("engine", self.engine, ("opacus",))
+        if self.task is not None:
+            check_choice("task", self.task, ("segmentation", "classification"))
+
+
+def train_config(**settings: Any) -> TrainConfig:
+    """A config from flat settings, as words on a command line or in a call are.
+
+    Args:
+        settings: fields of ``TrainConfig`` and ``PrivacyConfig`` side by side; those that are
+            ``None`` take their default. Any privacy setting makes the training private.
+
+    Raises:
+        BadInput: a setting is unknown or out of range, or privacy settings stand without a
+            budget or a noise.
+    """
+    given = {name: value for name, value in settings.items() if value is not None}
+    privacy = {field.name for field in fields(PrivacyConfig)}
+    own = {field.name for field in fields(TrainConfig)} - {"privacy"}
+    unknown = sorted(given.keys() - privacy - own)
+    if unknown:
+        known = ", ".join(sorted(privacy | own))
+        raise BadInput(f"Unknown setting {unknown[0]}; known settings are {known}.")
+    private = {name: value for name, value in given.items() if name in privacy}
+    return TrainConfig(
+        **{name: value for name, value in given.items() if name in own},
+        privacy=PrivacyConfig(**private) if private else None,
+    )

@@ -1,0 +1,72 @@
+"""What a training says while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.runs.events import Event
+
+MAIN_SCORE: Mapping[str, str] = {"segmentation": "dice", "classification": "auroc"}
+"""By task, the score that curves and tables show first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step(Event):
+    """One optimizer step was taken.
+
+    Attributes:
+        step: counted from 1.
+        total: steps planned.
+        epsilon: spent so far at the run's delta; infinity where nothing is private.
+        loss: mean training loss of the drawn records; ``None`` in a private run, because the
+            training loss of private records is not covered by the guarantee.
+        records: slices drawn; ``None`` in a private run, for the same reason.
+    """
+
+    step: int
+    total: int
+    epsilon: float
+    loss: float | None
+    records: int | None
+
+    @property
+    def progress(self) -> tuple[float, float]:
+        return self.step, self.total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validated(Event):
+    """The network was tried on the validation patients.
+
+    Attributes:
+        loss: mean validation loss.
+        scores: name to value: ``dice`` for segmentation; ``auroc``, ``balanced_accuracy`` and
+            ``mcc`` for classification; each in [0, 1] except ``mcc`` in [-1, 1].
+    """
+
+    step: int
+    loss: float
+    scores: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preview(Event):
+    """What the network says now about a few validation slices.
+
+    Attributes:
+        images: uint8 ``(K, H, W)``.
+        truths: uint8 ``(K, H, W)`` class index of each pixel; ``(K,)`` class of each slice.
+        predictions: uint8 ``(K, H, W)`` probability of any foreground times 255 for segmentation;
+            float32 ``(K, classes)`` probabilities for classification.
+        attributions: int8 ``(K, H, W)``, -127 to 127: how far each pixel spoke against or for the
+            prediction (captum, input times gradient, smoothed); ``None`` where not computed.
+    """
+
+    step: int
+    images: np.ndarray
+    truths: np.ndarray
+    predictions: np.ndarray
+    attributions: np.ndarray | None = None

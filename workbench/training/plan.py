@@ -1,0 +1,189 @@
+"""From a config to everything a training needs: data, network, calibrated noise, a promise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from workbench.accounting.guarantee import Guarantee, Unit
+from workbench.accounting.pld import epsilon_for_drawing, epsilon_spent, noise_for
+from workbench.errors import BadInput
+from workbench.imaging.sliceset import SliceSet
+from workbench.imaging.splits import train_val
+from workbench.models.catalogue import build
+from workbench.models.fitness import Finding, make_fit
+from workbench.models.losses import Task
+from workbench.training.config import PrivacyConfig, TrainConfig
+
+_LIVE_GRID = 1e-3
+"""Of epsilon while a training runs."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """A training that is ready to run.
+
+    Attributes:
+        config: what was asked for.
+        task: what the network learns.
+        train, validation: the slices, of different patients.
+        fingerprint: of the whole data set.
+        units: the privacy units of the training slices.
+        unit_count: how many there are.
+        noise_multiplier: as given or calibrated; 0 where nothing is private.
+        surgery: layers that were replaced.
+    """
+
+    config: TrainConfig
+    task: Task
+    train: SliceSet
+    validation: SliceSet
+    fingerprint: str
+    unit: Unit
+    unit_count: int
+    noise_multiplier: float
+    model: nn.Module
+    surgery: tuple[Finding, ...]
+
+    def guarantee(self, steps: int) -> Guarantee:
+        """What is guaranteed after this many steps."""
+        privacy = self.config.privacy
+        if privacy is None:
+            return Guarantee.none()
+        if self.noise_multiplier == 0:
+            return Guarantee.none("gradients were clipped, but no noise was added")
+        if privacy.noise == "seeded":
+            return Guarantee.void("the noise was drawn from a seed, so anyone can compute it again")
+        return Guarantee(
+            epsilon=self.epsilon(steps),
+            delta=privacy.delta,
+            unit=privacy.unit,
+            sampling=f"Poisson q = {self.config.sample_rate:g}, {steps} steps",
+            assumptions=(
+                f"the number of {privacy.unit}s",
+                "the grey-value window",
+                "the validation patients, who are not protected",
+            ),
+        )
+
+    def epsilon(self, steps: int) -> float:
+        """Epsilon by the accountant after this many steps, whatever the noise came from."""
+        return epsilon_spent(**self._mechanism, steps=steps)
+
+    def epsilon_at_most(self, steps: int) -> float:
+        """A little above :meth:`epsilon`, in a fraction of the time."""
+        return epsilon_for_drawing(**self._mechanism, steps=steps, grid=_LIVE_GRID)
+
+    @property
+    def _mechanism(self) -> dict[str, float]:
+        assert self.config.privacy is not None
+        return {
+            "noise_multiplier": self.noise_multiplier,
+            "sample_rate": self.config.sample_rate,
+            "delta": self.config.privacy.delta,
+        }
+
+
+def make_plan(config: TrainConfig, slices: SliceSet) -> Plan:
+    """Split, build and calibrate; every mistake that can be seen beforehand is seen here.
+
+    Args:
+        config: what to train.
+        slices: the data that it names.
+
+    Raises:
+        BadInput: data, task, model and privacy settings do not fit together.
+    """
+    task = _task(config, slices)
+    slices = _with_only(task, slices)
+    if slices.height != slices.width:
+        raise BadInput(
+            f"{slices.name}: networks take square slices, these are {slices.height} x "
+            f"{slices.width}; give an image size, and they are padded and resized.",
+            field="image_size",
+        )
+    train, validation = train_val(slices, seed=config.seed)
+    unit: Unit = config.privacy.unit if config.privacy else "slice"
+    unit_count = train.patient_count if unit == "patient" else len(train)
+    if config.privacy:
+        _check_delta(config.privacy, unit_count)
+    model = build(
+        config.model, size=slices.width, classes=len(slices.classes), task=task, seed=config.seed
+    )
+    surgery: list[Finding] = []
+    if config.privacy:
+        # The global generator draws the replaced layers' weights; seed it for repeatability.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            model, surgery = make_fit(model, surgery=config.surgery)
+    return Plan(
+        config=config,
+        task=task,
+        train=train,
+        validation=validation,
+        fingerprint=slices.fingerprint,
+        unit=unit,
+        unit_count=unit_count,
+        noise_multiplier=_noise(config),
+        model=model.to(_device(config)),
+        surgery=tuple(surgery),
+    )
+
+
+def targets_of(task: Task, slices: SliceSet, index: np.ndarray) -> Tensor:
+    """The targets of these slices: int64 ``(B,)`` labels or ``(B, 1, H, W)`` class indices."""
+    source = slices.masks if task == "segmentation" else slices.labels
+    assert source is not None
+    return torch.as_tensor(source[index], dtype=torch.int64)
+
+
+def _task(config: TrainConfig, slices: SliceSet) -> Task:
+    has = {"segmentation": slices.masks is not None, "classification": slices.labels is not None}
+    task = config.task or slices.task
+    if task is None or not has[task]:
+        wanted = {"segmentation": "masks", "classification": "labels", None: "masks or labels"}
+        raise BadInput(
+            f"{slices.name} has no {wanted[task]} to learn from; "
+            "choose data that have, or another task.",
+            field="task" if config.task else "data",
+        )
+    return task
+
+
+def _with_only(task: Task, slices: SliceSet) -> SliceSet:
+    return replace(slices, labels=None) if task == "segmentation" else replace(slices, masks=None)
+
+
+def _check_delta(privacy: PrivacyConfig, units: int) -> None:
+    if privacy.delta >= 1 / units:
+        raise BadInput(
+            f"Delta must be below 1 / number of {privacy.unit}s (1/{units} = {1 / units:.2g}), not "
+            f"{privacy.delta:g}; with a larger one a whole record could be given away.",
+            field="delta",
+        )
+
+
+def _noise(config: TrainConfig) -> float:
+    privacy = config.privacy
+    if privacy is None:
+        return 0.0
+    if privacy.noise_multiplier is not None:
+        return privacy.noise_multiplier
+    assert privacy.target_epsilon is not None
+    return noise_for(
+        target_epsilon=privacy.target_epsilon,
+        sample_rate=config.sample_rate,
+        steps=config.steps,
+        delta=privacy.delta,
+    )
+
+
+def _device(config: TrainConfig) -> torch.device:
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise BadInput(
+            "There is no CUDA device on this machine; set device to cpu.", field="device"
+        )
+    return torch.device(config.device)
