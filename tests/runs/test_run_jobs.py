@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import numpy as np
 import psutil
@@ -19,6 +21,7 @@ from works import Drawn
 
 from workbench.errors import BadInput, NothingToResume, WorkbenchError
 from workbench.runs import jobs
+from workbench.runs.crew import Crew
 from workbench.runs.events import (
     TERMINAL,
     Cancelled,
@@ -34,6 +37,7 @@ from workbench.runs.job import Job
 from workbench.runs.jobs import attach, start
 from workbench.runs.store import Store
 from workbench.runs.work import outcome
+from workbench.runs.worker import DISMISSED
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -347,12 +351,52 @@ def test_nobody_outside_this_machine_can_connect(begin: Callable[..., Job]) -> N
 def test_a_worker_that_is_told_to_end_says_so(begin: Callable[..., Job]) -> None:
     job = begin("tidy", {"file": os.devnull})
     until(lambda: job.events)
-    for worker in _workers(os.getpid()):
+    workers = _workers(os.getpid())
+    for worker in workers:
         worker.terminate()
     last = ended(job)
     assert isinstance(last, Cancelled)
     assert "told to end" in last.message
+    psutil.wait_procs(workers, timeout=20)
     begin("count", {"to": 1}).result(60)
+
+
+def test_an_order_that_reaches_a_worker_on_its_way_out_goes_to_another() -> None:
+    """The crew's own decisions, with workers that only take notes."""
+    crew = Crew("nowhere:1", ())
+    staff, task = Notes(), Notes()
+    until(lambda: crew.broken)
+    crew._trouble, crew._staff = "", staff  # type: ignore[assignment]  # what it calls is noted
+    for address in ("a", "b"):
+        crew._hear("all", {"action": "add-worker", "worker": address})
+    crew.take(task)
+    until(lambda: task.noted["assigned"] == 1)
+    crew._hear("all", {"action": DISMISSED, "worker": "a"})
+    until(lambda: task.noted["assigned"] == 2)
+    assert task.noted["lost"] == 0
+    crew._hear(crew._topic, {task.token: []})
+    crew._hear("all", {"action": DISMISSED, "worker": "b"})
+    until(lambda: task.noted["lost"] == 1)
+    crew.close()
+
+
+class Notes:
+    """Counts what is asked of it."""
+
+    token = "0"
+
+    def __init__(self) -> None:
+        self.noted: Counter[str] = Counter()
+
+    def wish(self) -> tuple[int, str]:
+        return 0, "go"
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def note(*_: object) -> MagicMock:
+            self.noted[name] += 1
+            return MagicMock()
+
+        return note
 
 
 def test_workers_ignore_the_interrupt_button(begin: Callable[..., Job]) -> None:

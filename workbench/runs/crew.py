@@ -41,7 +41,7 @@ class Task(Protocol):
         """The newest wish and its number."""
 
     def assigned(self) -> None:
-        """A worker has got the order."""
+        """A worker is about to get the order; from now on the task answers to a new token."""
 
     def received(self, messages: list[Message]) -> None:
         """The worker has sent messages."""
@@ -70,6 +70,7 @@ class Crew:
         self._idle: list[str] = []
         self._busy: dict[str, Task] = {}
         self._futures: dict[str, Any] = {}
+        self._heard: set[str] = set()
         self._trouble = ""
         self._staff: cluster.Staff | None = None
         self._thread = threading.Thread(target=self._run, name="workbench crew", daemon=True)
@@ -124,11 +125,12 @@ class Crew:
         if topic == self._topic:
             for task in self._busy.values():
                 if task.token in content:
+                    self._heard.add(task.token)
                     task.received(content[task.token])
         elif content.get("action") == "add-worker":
             self._arrived(content["worker"])
         elif content.get("action") == DISMISSED:
-            self._gone(content["worker"], Cancelled(message=ENDED))
+            self._dismissed(content["worker"])
         elif content.get("action") == "remove-worker":
             self._gone(content["worker"], DEATH)
 
@@ -137,13 +139,32 @@ class Crew:
             self._idle.append(worker)
             self._assign()
 
+    def _dismissed(self, worker: str) -> None:
+        """An order that reached a worker on its way out, and was not begun, goes to another one."""
+        task = self._busy.get(worker)
+        if task is None or task.token in self._heard:
+            self._gone(worker, Cancelled(message=ENDED))
+        else:
+            self._let_go(worker)
+            self._waiting.appendleft(task)
+            self._assign()
+
     def _gone(self, worker: str, end: Event) -> None:
+        task = self._let_go(worker)
+        if task is not None:
+            task.lost(end)
+
+    def _let_go(self, worker: str) -> Task | None:
         if worker in self._idle:
             self._idle.remove(worker)
         task = self._busy.pop(worker, None)
         if task is not None:
-            self._futures.pop(task.token, None)
-            task.lost(end)
+            self._forget(task)
+        return task
+
+    def _forget(self, task: Task) -> None:
+        self._futures.pop(task.token, None)
+        self._heard.discard(task.token)
 
     def _enlist(self, task: Task) -> None:
         if self._trouble:
@@ -167,7 +188,8 @@ class Crew:
     def _settled(self, task: Task, future: Any) -> None:
         """Dask says the order is done; only news when it went wrong before the work began."""
         worker = self._worker_of(task)
-        if worker is None or future.status == "finished":
+        stale = self._futures.get(task.token) is not future
+        if worker is None or stale or future.status == "finished":
             return
         error = future.exception() if future.status == "error" else None
         if type(error).__name__ == "KilledWorker":
@@ -181,7 +203,7 @@ class Crew:
         worker = self._worker_of(task)
         if worker is not None:
             del self._busy[worker]
-            self._futures.pop(task.token, None)
+            self._forget(task)
             self._idle.append(worker)
             self._assign()
 

@@ -76,6 +76,7 @@ class Job:
         self._inbox: queue.SimpleQueue[list[Message] | Event] = queue.SimpleQueue()
         self._end: Event | None = None
         self._done = threading.Event()
+        self._pumping = False
         self._stopping = threading.Event()
 
     def __repr__(self) -> str:
@@ -184,8 +185,9 @@ class Job:
         return self._wishes
 
     def assigned(self) -> None:
-        """A worker has got the order."""
+        """A worker is about to get the order; what an earlier attempt still says does not count."""
         with self._lock:
+            self.token = uuid.uuid4().hex
             paused = self._wishes[1] == "pause"
             self._status = "paused" if paused else "running"
         self._mark(self._status)
@@ -206,7 +208,9 @@ class Job:
     # The pump: the one thread that records this job.
 
     def _start_pump(self) -> None:
-        threading.Thread(target=self._pump, name=f"job {self.run}", daemon=True).start()
+        if not self._pumping:
+            self._pumping = True
+            threading.Thread(target=self._pump, name=f"job {self.run}", daemon=True).start()
 
     def _pump(self) -> None:
         while not self._done.is_set():
