@@ -12,7 +12,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 
-COMMANDS = ("lab", "demo", "train", "explore", "attack", "data", "runs")
+COMMANDS = ("lab", "demo", "train", "explore", "attack", "data", "runs", "ledger", "accountant")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,10 +1,18 @@
+import copy
+import multiprocessing
+import os
+import pickle
+import threading
+from collections.abc import Callable
+
 import msgpack
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import kstest
+from scipy.stats import binom, chi2, kstest, norm
 
+from workbench.dpsgd.normals import BLOCK
 from workbench.dpsgd.randomness import (
     RandomStream,
     SecureStream,
@@ -12,28 +20,173 @@ from workbench.dpsgd.randomness import (
     gaussian_noise,
     round_to_grid,
 )
-from workbench.dpsgd.sampler import Units, draw_records
 
-STREAMS = [SecureStream(), SeededStream(3)]
+MANY = 1_000_000
+ALMOST_NEVER = 1e-6  # a correct stream fails a check once in a million runs
+ONE_IN_A_MILLION = norm.isf(ALMOST_NEVER / 2)
 
 
-@pytest.mark.parametrize("stream", STREAMS, ids=["secure", "seeded"])
+@pytest.fixture(params=[SecureStream, lambda: SeededStream(3)], ids=["secure", "seeded"])
+def stream(request: pytest.FixtureRequest) -> RandomStream:
+    made: RandomStream = request.param()
+    return made
+
+
+def correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """In standard deviations of what independent values would show."""
+    return abs(float(np.corrcoef(one, other)[0, 1])) * len(one) ** 0.5
+
+
 def test_draws_follow_the_laws_they_are_named_after(stream: RandomStream) -> None:
-    assert kstest(stream.uniform(20_000), "uniform").pvalue > 1e-6
-    assert kstest(stream.normal(20_000), "norm").pvalue > 1e-6
+    assert kstest(stream.uniform(MANY), "uniform").pvalue > ALMOST_NEVER
+    assert kstest(stream.normal(MANY), "norm").pvalue > ALMOST_NEVER
 
 
-def test_two_secure_streams_never_agree_and_hide_their_state() -> None:
+def test_the_variance_of_normals_is_one(stream: RandomStream) -> None:
+    squares = float((stream.normal(MANY) ** 2).sum())
+    assert chi2.isf(1 - ALMOST_NEVER / 2, MANY) < squares < chi2.isf(ALMOST_NEVER / 2, MANY)
+
+
+@pytest.mark.parametrize("beyond", [3, 4])
+@pytest.mark.parametrize("side", [1, -1])
+def test_the_tails_of_normals_have_their_weight(
+    stream: RandomStream, beyond: int, side: int
+) -> None:
+    count = int((side * stream.normal(MANY) > beyond).sum())
+    expected = binom(MANY, norm.sf(beyond))
+    assert expected.cdf(count) > ALMOST_NEVER
+    assert expected.sf(count - 1) > ALMOST_NEVER
+
+
+@pytest.mark.parametrize("apart", [1, 2, 7, BLOCK // 2, BLOCK])
+def test_values_know_nothing_of_values_drawn_later(stream: RandomStream, apart: int) -> None:
+    values = stream.normal(MANY)
+    assert correlation(values[:-apart], values[apart:]) < ONE_IN_A_MILLION
+    # A radius shared by two values would show in their squares.
+    assert correlation(values[:-apart] ** 2, values[apart:] ** 2) < 1.2 * ONE_IN_A_MILLION
+
+
+def test_one_step_knows_nothing_of_the_next(stream: RandomStream) -> None:
+    steps = np.array([stream.normal(1001) for _ in range(500)])
+    assert correlation(steps[:-1].ravel(), steps[1:].ravel()) < ONE_IN_A_MILLION
+    assert len(np.unique(steps)) == steps.size
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5])
+def test_as_many_values_come_as_were_asked_for(stream: RandomStream, count: int) -> None:
+    for values in (stream.normal(count), stream.uniform(count)):
+        assert values.shape == (count,)
+        assert values.dtype == np.float64
+        assert len(np.unique(values)) == count
+
+
+def test_two_secure_streams_never_agree() -> None:
     one, other = SecureStream(), SecureStream()
-    assert not np.any(one.normal(100) == other.normal(100))
-    assert one.state() is None
+    assert not np.any(one.normal(10_000) == other.normal(10_000))
+    assert not np.any(one.uniform(10_000) == other.uniform(10_000))
 
 
-def test_a_seeded_stream_goes_on_from_its_state() -> None:
-    stream = SeededStream(1, 2)
-    stream.normal(7)
+def test_a_secure_stream_has_no_state_and_shows_nothing() -> None:
+    stream = SecureStream()
+    stream.normal(10)
+    assert stream.state() is None
+    assert repr(stream) == str(stream) == "SecureStream()"
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy], ids=lambda f: f.__name__)
+def test_a_secure_stream_cannot_be_written_down_or_copied(
+    copied: Callable[[SecureStream], object],
+) -> None:
+    with pytest.raises(TypeError, match="cannot be pickled or copied"):
+        copied(SecureStream())
+
+
+def test_a_secure_stream_cannot_travel_inside_something_else() -> None:
+    with pytest.raises(TypeError, match="cannot be pickled or copied"):
+        pickle.dumps({"noise": [SecureStream()]})
+
+
+def test_a_forked_child_draws_other_noise_than_its_parent() -> None:
+    stream = SecureStream()
+    stream.normal(5)
+    near, far = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(far, stream.normal(100).tobytes() + stream.uniform(100).tobytes())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = np.frombuffer(os.read(near, 1600))
+    os.close(near)
+    os.close(far)
+    ours = np.concatenate([stream.normal(100), stream.uniform(100)])
+    assert len(theirs) == 200
+    assert not np.any(theirs == ours)
+
+
+def test_children_forked_one_after_another_agree_in_nothing() -> None:
+    stream = SecureStream()
+    with multiprocessing.get_context("fork").Pool(2, initializer=_keep, initargs=(stream,)) as pool:
+        drawn = np.concatenate(pool.map(_draw, range(4), chunksize=1))
+    assert len(np.unique(drawn)) == drawn.size
+
+
+_kept: list[SecureStream] = []
+
+
+def _keep(stream: SecureStream) -> None:
+    _kept.append(stream)
+
+
+def _draw(_: int) -> np.ndarray:
+    return _kept[0].normal(1000)
+
+
+def test_several_threads_may_draw_from_one_secure_stream() -> None:
+    stream = SecureStream()
+    drawn: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: drawn.append(stream.normal(200_000))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    values = np.concatenate(drawn)
+    assert len(np.unique(values)) == 600_000
+    assert kstest(values, "norm").pvalue > ALMOST_NEVER
+
+
+def test_a_seed_repeats_its_stream_and_another_seed_does_not() -> None:
+    assert np.array_equal(SeededStream(4, 1).normal(1000), SeededStream(4, 1).normal(1000))
+    assert not np.any(SeededStream(4, 1).normal(1000) == SeededStream(4, 2).normal(1000))
+
+
+@given(parts=st.lists(st.integers(0, 3 * BLOCK), min_size=1, max_size=5), seed=st.integers(0, 99))
+def test_a_seeded_stream_gives_the_same_in_parts_as_in_one_go(
+    parts: list[int], seed: int
+) -> None:
+    for draw in (SeededStream.normal, SeededStream.uniform):
+        stream = SeededStream(seed)
+        in_parts = np.concatenate([draw(stream, part) for part in parts])
+        assert np.array_equal(in_parts, draw(SeededStream(seed), sum(parts)))
+
+
+@given(normals=st.integers(0, 50), uniforms=st.integers(0, 50), seed=st.integers(0, 99))
+def test_a_seeded_stream_goes_on_from_its_state(normals: int, uniforms: int, seed: int) -> None:
+    stream = SeededStream(seed, 2)
+    stream.normal(normals)
+    stream.uniform(uniforms)
     resumed = SeededStream.resume(stream.state())
     assert np.array_equal(stream.normal(50), resumed.normal(50))
+    assert np.array_equal(stream.uniform(50), resumed.uniform(50))
+
+
+def test_the_state_of_a_seeded_stream_fits_any_message_format() -> None:
+    stream = SeededStream(1)
+    stream.normal(3)
+    packed = msgpack.packb(stream.state())
+    assert msgpack.unpackb(packed) == stream.state()
+    assert len(packed) < 250
 
 
 @given(std=st.floats(1e-6, 1e3), seed=st.integers(0, 100))
@@ -44,36 +197,3 @@ def test_rounding_moves_nothing_by_more_than_a_millionth_of_the_noise(
     rounded = round_to_grid(values, std)
     assert np.abs(rounded - values).max() <= std * 2.0**-20
     assert np.array_equal(round_to_grid(rounded, std), rounded)
-
-
-def test_poisson_sampling_includes_each_unit_independently_at_the_stated_rate() -> None:
-    units = Units.of(np.repeat([f"p{i}" for i in range(50)], 3), "patient")
-    stream = SeededStream(5)
-    draws = [np.unique(units.of_record[draw_records(units, 0.2, stream)]) for _ in range(2000)]
-    sizes = np.array([len(draw) for draw in draws])
-    counts = np.bincount(np.concatenate(draws), minlength=50)
-    assert sizes.mean() == pytest.approx(10, abs=0.4)
-    assert sizes.var() == pytest.approx(50 * 0.2 * 0.8, rel=0.15)  # a fixed batch would have 0
-    assert np.abs(counts - 400).max() < 5 * (2000 * 0.2 * 0.8) ** 0.5
-
-
-def test_a_patient_comes_with_all_slices_or_with_none() -> None:
-    patients = np.array(["b", "a", "b", "c", "a", "b"])
-    units = Units.of(patients, "patient")
-    stream = SeededStream(0)
-    for _ in range(50):
-        drawn = patients[draw_records(units, 0.5, stream)]
-        for patient in np.unique(drawn):
-            assert (drawn == patient).sum() == (patients == patient).sum()
-        assert list(drawn) == sorted(drawn)
-
-
-def test_full_rate_draws_everybody() -> None:
-    units = Units.of(np.array(["a", "b", "a"]), "slice")
-    assert len(draw_records(units, 1.0, SecureStream())) == 3
-
-
-def test_the_state_of_a_seeded_stream_fits_any_message_format() -> None:
-    stream = SeededStream(1)
-    stream.normal(3)
-    assert msgpack.unpackb(msgpack.packb(stream.state())) == stream.state()

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -47,45 +49,29 @@ def test_what_cannot_be_built_is_refused_in_one_sentence(
         build(name, size=size, classes=2, task=task, seed=0)
 
 
-def test_batchnorm_is_named_and_replaced_and_the_original_left_alone() -> None:
-    model = build("unet-batchnorm", size=32, classes=2, task="segmentation", seed=0)
-    fit, findings = make_fit(model)
-    assert any(isinstance(layer, nn.BatchNorm2d) for layer in model.modules())
-    assert not any(isinstance(layer, nn.BatchNorm2d) for layer in fit.modules())
-    assert "BatchNorm2d mixes the records of a batch; replaced by GroupNorm" in str(findings[0])
+@pytest.mark.parametrize("size", [32, 48, 100])
+def test_resnet18_takes_any_size_and_halves_it_five_times(size: int) -> None:
+    model = build("resnet18", size=size, classes=3, task="classification", seed=0)
+    seen: list[torch.Size] = []
+    model.avgpool.register_forward_pre_hook(lambda layer, args: seen.append(args[0].shape))
+    assert model(torch.rand(2, 1, size, size)).shape == (2, 3)
+    assert seen == [(2, 512, math.ceil(size / 32), math.ceil(size / 32))]
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [
-        nn.BatchNorm2d(4),
-        nn.BatchNorm2d(4, affine=False),
-        nn.InstanceNorm2d(4, track_running_stats=True),
-    ],
-)
-def test_every_disguise_of_shared_statistics_is_found_and_mended(layer: nn.Module) -> None:
-    fit, findings = make_fit(nn.Sequential(nn.Conv2d(1, 4, 3), layer))
-    assert [found.layer for found in findings] == ["1"]
-    assert not list(fit.buffers())
-    assert make_fit(fit)[1] == []
+def test_resnet18_is_monais_in_all_but_its_norms() -> None:
+    from monai.networks.nets.resnet import resnet18
 
-
-def test_after_surgery_one_record_does_not_change_what_another_gets() -> None:
-    fit, _ = make_fit(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)))
-    images = torch.rand(2, 1, 8, 8)
-    assert torch.allclose(fit(images)[0], fit(images[:1])[0], atol=1e-6)
-
-
-def test_without_leave_to_change_layers_batchnorm_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"BatchNorm2d mixes the records.*switched off"):
-        make_fit(nn.Sequential(nn.BatchNorm2d(4)), surgery=False)
-
-
-def test_a_buffer_without_replacement_is_refused() -> None:
-    layer = nn.Linear(2, 2)
-    layer.register_buffer("running", torch.zeros(2))
-    with pytest.raises(BadInput, match=r"keeps buffers \(running\)"):
-        make_fit(nn.Sequential(layer))
+    own = build("resnet18", size=64, classes=2, task="classification", seed=0)
+    theirs = resnet18(spatial_dims=2, n_input_channels=1, conv1_t_stride=2, num_classes=2)
+    shapes = {name: tuple(each.shape) for name, each in theirs.named_parameters()}
+    assert {name: tuple(each.shape) for name, each in own.named_parameters()} == shapes
+    assert not list(own.buffers())
+    assert not any(getattr(layer, "inplace", False) for layer in own.modules())
+    # With the same weights and the same norms both compute the same.
+    theirs, _ = make_fit(theirs)
+    theirs.load_state_dict(own.state_dict())
+    images = torch.rand(2, 1, 64, 64)
+    assert torch.allclose(own(images), theirs(images), atol=1e-5)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

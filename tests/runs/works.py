@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from workbench.errors import BadInput
+from workbench.runs.attempt import Attempt
 from workbench.runs.events import Checkpointed, Event, Finished, Progress, Started
 
 
@@ -25,9 +26,9 @@ class Drawn(Event):
     at: float
 
 
-def count(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def count(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Count to ``config["to"]``, resting ``config["rest"]`` seconds; a checkpoint every tenth."""
-    first = 0 if checkpoint is None else checkpoint.step
+    first = 0 if attempt.checkpoint is None else attempt.checkpoint.step
     yield Started(facts={"fingerprint": "abc", "first": first, "home": os.getcwd()})
     for number in range(first, config["to"]):
         yield Progress(done=number + 1, total=config["to"], doing="counting")
@@ -38,7 +39,7 @@ def count(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[E
     yield Finished(result={"counted": config["to"]}, arrays={"all": np.arange(config["to"])})
 
 
-def draw(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def draw(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Draw ``config["frames"]`` pictures of 128 x 128, ``config["rest"]`` seconds apart."""
     yield Started()
     for number in range(config["frames"]):
@@ -48,7 +49,7 @@ def draw(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Ev
     yield Finished(result={})
 
 
-def tidy(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def tidy(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Count for ever; write a file when closed."""
     try:
         while True:
@@ -58,47 +59,47 @@ def tidy(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Ev
         Path(config["file"]).write_text("closed")
 
 
-def refuse(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def refuse(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Refuse the config."""
     yield Started()
     raise BadInput("Colour must be grey.", field="colour")
 
 
-def divide(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def divide(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Fail with a bug."""
     yield Progress(done=1, total=2, doing="dividing")
     print(1 / config["zero"])
 
 
-def vanish(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def vanish(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Kill the own process, as the system does when memory is short."""
     yield Progress(done=1, total=2, doing="vanishing")
     time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hang(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def hang(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Never come back after the first event."""
     yield Started()
     time.sleep(1000)
 
 
-def fall_silent(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def fall_silent(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """End without a last event."""
     yield Started()
 
 
-def babble(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Any]:
+def babble(config: dict[str, Any], attempt: Attempt) -> Iterator[Any]:
     """Yield something that is no event."""
     yield "done"
 
 
-def smuggle(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def smuggle(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Put a value into an event that JSON does not know."""
     yield Started(facts={"path": Path("x")})
 
 
-def store_nothing(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def store_nothing(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Result with a guarantee, and an event after the end that nobody may see."""
     yield Finished(result={"guarantee": {"epsilon": float("inf")}, "threads": _threads()})
     yield Started()

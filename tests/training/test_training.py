@@ -1,12 +1,14 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from workbench.accounting.pld import epsilon_spent
 from workbench.errors import BadInput
+from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_to_json
 from workbench.runs.events import Checkpointed, Event, Finished, Started, from_message, to_message
 from workbench.runs.inline import drive
@@ -105,7 +107,11 @@ def last_weights(events: list[Event]) -> np.ndarray:
 @pytest.mark.parametrize("privacy", [None, private()], ids=["plain", "seeded private"])
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
-    discs: str, privacy: PrivacyConfig | None, optimizer: str, monkeypatch: pytest.MonkeyPatch
+    discs: str,
+    workspace: Path,
+    privacy: PrivacyConfig | None,
+    optimizer: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("workbench.training.loop._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     settings = config(
@@ -115,21 +121,21 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(
     third = next(e for e in whole if isinstance(e, Checkpointed) and e.step == 3)
     saved = from_message(to_message(third))
     assert isinstance(saved, Checkpointed)
-    rest = list(train(settings, saved))
+    rest = list(train(settings, Attempt(run="again", home=workspace, checkpoint=saved)))
     assert [e.step for e in rest if isinstance(e, Step)] == [4, 5]
     assert np.array_equal(last_weights(whole), last_weights(rest))
     assert result(whole)["dice"] == result(rest)["dice"]
 
 
 def test_steps_lost_after_a_secure_checkpoint_stay_spent(
-    discs: str, monkeypatch: pytest.MonkeyPatch
+    discs: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workbench.training.loop._SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     settings = config(discs, privacy=private(noise="secure"))
     second = next(e for e in train(settings) if isinstance(e, Checkpointed) and e.step == 2)
     assert second.state["streams"] == {"sampling": None, "noise": None}
     reached = replace(second, state={**second.state, "reached": 4})
-    rest = list(train(settings, reached))
+    rest = list(train(settings, Attempt(run="again", home=workspace, checkpoint=reached)))
     assert [e.step for e in rest if isinstance(e, Step)] == [5, 6]
 
 

@@ -19,20 +19,21 @@ from workbench.attacks.observation import Observation, observe, observe_nobody
 from workbench.attacks.report import best_guess, report, starting_facts
 from workbench.attacks.two_stage import Attack, two_stage
 from workbench.dpsgd.randomness import SeededStream
+from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_from_json
-from workbench.runs.events import Checkpointed, Event, Started
+from workbench.runs.events import Event, Started
 
 ATTACKS: dict[str, Callable[..., Attack]] = {"two-stage": two_stage, "analytic": analytic}
 
 _NOISE_STREAM, _FLOOR_STREAM = 1, 2
 
 
-def work(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def work(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """:func:`attack` for a background job: the config comes as JSON values.
 
     An attack leaves no checkpoint; it is over sooner than it is resumed.
     """
-    del checkpoint
+    del attempt
     return attack(config_from_json(AttackConfig, config))
 
 

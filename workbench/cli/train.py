@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from workbench.dpsgd.engine_names import ENGINES
+
+if TYPE_CHECKING:
+    from workbench.dpsgd.processes import Processes
+    from workbench.runs.store import Store
 
 HELP = "train a network, with differential privacy if a budget or a noise is given"
 
@@ -33,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
     if not of_a_study:
         how.add_argument("--seed", type=int)
     how.add_argument("--device", choices=("cpu", "cuda"))
-    how.add_argument("--engine", choices=("opacus",))
+    how.add_argument("--engine", choices=ENGINES, help="how per-record gradients are taken")
     how.add_argument(
         "--no-surgery",
         dest="surgery",
@@ -57,30 +63,51 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
         )
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Train here and now, recording the run; progress goes to standard error."""
-    from workbench.cli.progress import narrate
+def run(args: argparse.Namespace) -> dict[str, Any] | None:
+    """Train here and now, recording the run; progress goes to standard error.
+
+    Under ``torchrun`` the first process records and speaks, the others compute and return nothing.
+    """
     from workbench.cli.threads import one_thread
+    from workbench.dpsgd.processes import joined
     from workbench.runs.configs import config_to_json
-    from workbench.runs.inline import drive
     from workbench.runs.store import Store
-    from workbench.runs.work import outcome
 
     one_thread()
-    config = config_to_json(config_of(args)) if args.resume is None else None
     store = Store(args.out)
-    checkpoint = None
-    if config is None:
-        record = store.record(args.resume)
-        config, name = record.config, record.id
-        checkpoint = store.reopen(name)
+    if args.resume is None:
+        config = config_to_json(config_of(args))
     else:
-        name = store.open("train", config)
-    events = drive(
-        "workbench.training.loop:work", config, run=name, store=store, checkpoint=checkpoint
-    )
-    last = narrate(events, _say)
-    return {"run": name, **outcome(last)}
+        config = store.record(args.resume).config
+    with joined(config["device"]) as processes:
+        return (_lead if processes.first else _follow)(args.resume, config, store, processes)
+
+
+def _lead(
+    resume: str | None, config: dict[str, Any], store: Store, processes: Processes
+) -> dict[str, Any]:
+    from workbench.cli.progress import narrate
+    from workbench.runs.inline import drive
+    from workbench.runs.work import outcome
+
+    checkpoint = None if resume is None else store.reopen(resume)
+    run = resume or store.open("train", config)
+    processes.wait()
+    work = "workbench.training.loop:work"
+    last = narrate(drive(work, config, run=run, store=store, checkpoint=checkpoint), _say)
+    return {"run": run, **outcome(last)}
+
+
+def _follow(
+    resume: str | None, config: dict[str, Any], store: Store, processes: Processes
+) -> None:
+    from workbench.runs.attempt import Attempt
+    from workbench.training.loop import work
+
+    processes.wait()
+    checkpoint = None if resume is None else store.checkpoint(resume)
+    for _ in work(config, Attempt(run=resume or "", home=store.root, checkpoint=checkpoint)):
+        pass
 
 
 def config_of(args: argparse.Namespace) -> Any:

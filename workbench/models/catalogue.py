@@ -134,6 +134,13 @@ def _unet_batchnorm(size: int, classes: int, task: Task) -> nn.Module:
     )
 
 
+def _resnet18(size: int, classes: int, task: Task) -> nn.Module:
+    from workbench.models.resnet18 import resnet18  # of MONAI, as above
+
+    del size, task
+    return resnet18(classes=classes)
+
+
 CATALOGUE: dict[str, Entry] = {
     "unet": Entry("U-Net of five levels, GroupNorm, ELU (MONAI)", ("segmentation",), 16, _unet),
     "unet-batchnorm": Entry(
@@ -154,6 +161,12 @@ CATALOGUE: dict[str, Entry] = {
         ("classification",),
         16,
         lambda size, classes, task: resnet9(classes=classes),
+    ),
+    "resnet18": Entry(
+        "ResNet-18 with GroupNorm, ReLU (MONAI); eleven million weights, for 64 pixels or more",
+        ("classification",),
+        1,
+        _resnet18,
     ),
     "mlp": Entry(
         "one hidden layer; its gradient gives the input away exactly",

@@ -201,7 +201,7 @@ class TrainModel(TrainingChoices):
 
     def _choose_as(self, record: RunRecord) -> None:
         config = config_from_json(TrainConfig, record.config)
-        own = {field.name for field in fields(TrainConfig)} - {"privacy", "engine"}
+        own = {field.name for field in fields(TrainConfig)} - {"privacy"}
         choices = {name: getattr(config, name) for name in own}
         privacy = config.privacy
         if privacy is None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import ipywidgets as W
 
+from workbench.dpsgd.engine_names import ENGINES
 from workbench.panels.parts.bind import bind_field
 from workbench.panels.parts.controls import Choice, Field, NumberField, TextField, Toggle
 from workbench.panels.parts.states import BUSY
@@ -111,6 +112,11 @@ def mechanism_controls(model: TrainingChoices) -> list[W.Widget]:
         number(model, "Sample rate", "sample_rate", 1e-4, 1,
                help="chance of each patient or slice to enter a step"),
         number(model, "Clipping norm", "max_grad_norm", 1e-4, 1e4),
+        bind_field(
+            Choice("Engine", {name: name for name in ENGINES},
+                   help="how per-record gradients are taken; the same gradient at another speed"),
+            model, "engine",
+        ),
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
+from workbench.runs.attempt import Attempt
 from workbench.runs.events import TERMINAL, Cancelled, Checkpointed, Event, to_json
 from workbench.runs.files import DiskFull
 from workbench.runs.store import Store
@@ -43,7 +44,9 @@ def drive(
         DiskFull: there is no room left; what was recorded before is complete.
     """
     ended = False
-    steps = perform(work, to_json(config), checkpoint)
+    steps = perform(
+        work, to_json(config), Attempt(run=run, home=store.root, checkpoint=checkpoint)
+    )
     try:
         with _sigterm_stops():
             for event in steps:

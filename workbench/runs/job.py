@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
+from workbench.runs.attempt import Attempt
 from workbench.runs.crew import Crew
 from workbench.runs.events import (
     TERMINAL,
     Cancelled,
-    Checkpointed,
     Event,
     Message,
     Progress,
@@ -42,29 +42,27 @@ class Job:
     All methods may be called from any thread and return at once, except :meth:`result`.
 
     Args:
-        run: id of the run.
         work: import path of what it does.
         config: of the run, as values.
+        attempt: which run this is, and where it goes on.
         store: that records it; this process is the run's only writer.
         crew: whose workers compute it; ``None`` where the caller computes (``where="inline"``).
-        checkpoint: to go on from.
         ended: called with the job when it has ended.
     """
 
     def __init__(
         self,
-        run: str,
         work: str,
         config: dict[str, Any],
+        attempt: Attempt,
         *,
         store: Store,
         crew: Crew | None,
-        checkpoint: Checkpointed | None = None,
         ended: Callable[[Job], None] = lambda job: None,
     ) -> None:
-        self.run = run
+        self.run = attempt.run
         self.token = uuid.uuid4().hex
-        self._work, self._config, self._checkpoint = work, config, checkpoint
+        self._work, self._config, self._attempt = work, config, attempt
         self._store, self._crew, self._ended = store, crew, ended
         self._lock = threading.RLock()
         self._status: JobStatus = "running" if crew is None else "waiting"
@@ -178,7 +176,7 @@ class Job:
 
     def order(self, topic: str) -> Order:
         """The order to give to a worker."""
-        return Order.write(self.token, topic, self._work, self._config, self._checkpoint)
+        return Order.write(self.token, topic, self._work, self._config, self._attempt)
 
     def wish(self) -> tuple[int, str]:
         """The newest wish and its number."""

@@ -8,6 +8,7 @@ import threading
 from typing import Any, Literal
 
 from workbench.errors import BadInput
+from workbench.runs.attempt import Attempt
 from workbench.runs.crew import Crew
 from workbench.runs.events import to_json
 from workbench.runs.inline import drive
@@ -37,7 +38,7 @@ def start(
 
     Args:
         work: ``"package.module:function"``, a generator function that takes a config as values and
-            a checkpoint or ``None``, and yields events.
+            an ``Attempt``, and yields events.
         config: whole config as values. ``None`` only with ``resume``: the run's own.
         kind: what runs (``"train"``).
         store: where to record it; ``None`` takes the person's own workspace.
@@ -65,7 +66,8 @@ def start(
             raise BadInput(f"Run {run} has another config; a changed config is a new run.")
         checkpoint, config = store.reopen(run), own
     crew = None if where == "inline" else crew_of(scheduler)
-    job = Job(run, work, config, store=store, crew=crew, checkpoint=checkpoint, ended=_forget)
+    attempt = Attempt(run=run, home=store.root, checkpoint=checkpoint)
+    job = Job(work, config, attempt, store=store, crew=crew, ended=_forget)
     _jobs[run] = job
     if crew is None:
         try:

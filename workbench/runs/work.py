@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from workbench.errors import BadInput, WorkbenchError
+from workbench.runs.attempt import Attempt
 from workbench.runs.events import (
     TERMINAL,
     Cancelled,
-    Checkpointed,
     Event,
     Failed,
     Finished,
     take_apart,
 )
 
-Work = Callable[[dict[str, Any], Checkpointed | None], Iterator[Event]]
+Work = Callable[[dict[str, Any], Attempt], Iterator[Event]]
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ def find_work(path: str) -> Work:
     """Import a work by its path.
 
     Args:
-        path: ``"package.module:function"``; the function takes a config as values and a checkpoint
-            or ``None``, and returns an iterator of events.
+        path: ``"package.module:function"``; the function takes a config as values and an
+            ``Attempt``, and returns an iterator of events.
 
     Raises:
         BadInput: there is no such module or function.
@@ -48,7 +48,7 @@ def find_work(path: str) -> Work:
     return found
 
 
-def perform(work: str, config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
+def perform(work: str, config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """Carry out a work; the last event is always one of ``Finished``, ``Failed``, ``Cancelled``.
 
     The work's own clean-up has run before that last event is seen. Closing this iterator closes
@@ -57,7 +57,7 @@ def perform(work: str, config: dict[str, Any], checkpoint: Checkpointed | None) 
     end: Event | None = None
     steps: Iterator[Event] | None = None
     try:
-        steps = find_work(work)(config, checkpoint)
+        steps = find_work(work)(config, attempt)
         for event in steps:
             _check(work, event)
             if isinstance(event, TERMINAL):

@@ -16,8 +16,10 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
+from workbench.runs.attempt import Attempt
 from workbench.runs.events import (
     TERMINAL,
     Cancelled,
@@ -47,6 +49,8 @@ class Order:
         topic: where to send messages.
         work: import path of the work.
         config: JSON text.
+        run: id of the run.
+        home: folder of its workspace.
         checkpoint: message of the checkpoint to go on from, or ``None``.
         path: folders to import from, as in the ordering process.
         folder: working directory of the ordering process, so that relative paths mean the same.
@@ -56,6 +60,8 @@ class Order:
     topic: str
     work: str
     config: str
+    run: str
+    home: str
     checkpoint: Message | None
     path: tuple[str, ...]
     folder: str
@@ -67,7 +73,7 @@ class Order:
         topic: str,
         work: str,
         config: dict[str, Any],
-        checkpoint: Checkpointed | None,
+        attempt: Attempt,
     ) -> Order:
         """An order from this process."""
         return cls(
@@ -75,7 +81,9 @@ class Order:
             topic=topic,
             work=work,
             config=json.dumps(config),
-            checkpoint=None if checkpoint is None else to_message(checkpoint),
+            run=attempt.run,
+            home=str(attempt.home.absolute()),
+            checkpoint=attempt.checkpoint and to_message(attempt.checkpoint),
             path=tuple(folder or os.getcwd() for folder in sys.path),
             folder=os.getcwd(),
         )
@@ -131,9 +139,12 @@ def compute(order: Order) -> None:
 
 def _steps(order: Order, wish: Wish) -> Iterable[Event]:
     """The events of the work, ended early when so wished."""
-    given = order.checkpoint
-    checkpoint = None if given is None else from_message(given)
-    steps = perform(order.work, json.loads(order.config), cast("Checkpointed | None", checkpoint))
+    attempt = Attempt(
+        run=order.run,
+        home=Path(order.home),
+        checkpoint=cast("Checkpointed | None", order.checkpoint and from_message(order.checkpoint)),
+    )
+    steps = perform(order.work, json.loads(order.config), attempt)
     for event in steps:
         yield event
         if not isinstance(event, TERMINAL) and not wish.may_go_on():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from workbench.accounting.guarantee import Unit
+from workbench.dpsgd.engine_names import ENGINES
 from workbench.errors import BadInput, check_choice
 
 
@@ -96,7 +97,8 @@ class TrainConfig:
         image_size: side in pixels that slices are resized to; ``None`` keeps their own.
         seed: of weights, validation split and, where nothing is secret, sampling.
         device: ``"cpu"`` or ``"cuda"``.
-        engine: ``"opacus"``.
+        engine: how a private run takes per-record gradients: ``"bookkeeping"``, or one of Opacus'
+            own (``dpsgd.engine_names.ENGINES``). All release the same gradient.
         surgery: whether layers that break per-record privacy may be replaced.
 
     Raises:
@@ -115,7 +117,7 @@ class TrainConfig:
     image_size: int | None = None
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
-    engine: Literal["opacus"] = "opacus"
+    engine: str = "bookkeeping"
     surgery: bool = True
 
     def __post_init__(self) -> None:
@@ -146,7 +148,7 @@ class TrainConfig:
             raise BadInput(f"Seed must be 0 or more, not {self.seed}.", field="seed")
         check_choice("optimizer", self.optimizer, ("adam", "sgd"))
         check_choice("device", self.device, ("cpu", "cuda"))
-        check_choice("engine", self.engine, ("opacus",))
+        check_choice("engine", self.engine, tuple(ENGINES))
         if self.task is not None:
             check_choice("task", self.task, ("segmentation", "classification"))
 

@@ -24,6 +24,7 @@ class Step(Event):
         loss: mean training loss of the drawn records; ``None`` in a private run, because the
             training loss of private records is not covered by the guarantee.
         records: slices drawn; ``None`` in a private run, for the same reason.
+        seconds: the step took; ``None`` in records of older versions.
     """
 
     step: int
@@ -31,10 +32,18 @@ class Step(Event):
     epsilon: float
     loss: float | None
     records: int | None
+    seconds: float | None = None
 
     @property
     def progress(self) -> tuple[float, float]:
         return self.step, self.total
+
+
+@dataclass(frozen=True, kw_only=True)
+class Warned(Event):
+    """Something that a person should know now, in one sentence; the training goes on."""
+
+    message: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,25 +6,31 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import torch
 
-from workbench.dpsgd.gradients import GradientEngine, OpacusEngine, PlainEngine
+from workbench.dpsgd.engines import make_engine
+from workbench.dpsgd.gradients import GradientEngine, PlainEngine
+from workbench.dpsgd.processes import Processes
 from workbench.dpsgd.randomness import RandomStream, SecureStream, SeededStream
 from workbench.dpsgd.sampler import Units, draw_records
 from workbench.imaging.loading import loading
 from workbench.models.losses import record_losses
+from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_from_json
-from workbench.runs.events import Checkpointed, Event, Finished, Progress, Started, to_json
+from workbench.runs.events import Checkpointed, Event, Progress, Started
 from workbench.training import checkpoint as checkpoints
-from workbench.training.augmentation import moved
+from workbench.training.batches import batch_of, chunks
+from workbench.training.charge import Charge, charged
 from workbench.training.config import TrainConfig
 from workbench.training.events import Step
+from workbench.training.footprint import forget_peak, peak_mib
 from workbench.training.meter import EpsilonMeter
-from workbench.training.plan import Plan, make_plan, targets_of
+from workbench.training.plan import Plan, make_plan
+from workbench.training.report import finished, starting_facts
 from workbench.training.validation import preview, validate
 
 _RECORDS_AT_ONCE = 32
@@ -33,49 +39,57 @@ _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 _SECONDS_BEFORE_A_SIGN = 0.5
 
 
-def work(config: dict[str, Any], checkpoint: Checkpointed | None) -> Iterator[Event]:
-    """:func:`train` for a background job: the config comes as JSON values."""
-    return train(config_from_json(TrainConfig, config), checkpoint)
+def work(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
+    """:func:`train` for a recorded run: the config comes as JSON values."""
+    return train(config_from_json(TrainConfig, config), attempt)
 
 
-def train(config: TrainConfig, checkpoint: Checkpointed | None = None) -> Iterator[Event]:
+def train(config: TrainConfig, attempt: Attempt | None = None) -> Iterator[Event]:
     """Train a network; closing the iterator stops.
+
+    Before the first gradient the ledger reserves what the run will cost; at the end it is settled
+    to the steps that were counted.
 
     Args:
         config: what to train.
-        checkpoint: where to go on. With secure randomness the steps taken after the checkpoint
-            were spent although their result is lost: they are counted, not repeated.
+        attempt: of which run, and where to go on. With secure randomness the steps taken after the
+            checkpoint were spent although their result is lost: they are counted, not repeated.
+            ``None`` charges the ledger of the person's own workspace.
 
     Yields:
         ``Progress`` while phantoms are drawn; ``Started``; then ``Step``, ``Validated``,
-        ``Preview`` and ``Checkpointed``; last ``Finished``, whose result holds the scores, the
-        budget and the guarantee.
+        ``Preview``, ``Warned`` and ``Checkpointed``; last ``Finished``, whose result holds the
+        scores, the budget and the guarantee. Of several processes only the first one speaks.
 
     Raises:
-        BadInput: data, model and settings do not fit together.
+        BadInput: data, model, settings and budget do not fit together.
     """
+    attempt = attempt or Attempt.alone("train")
+    processes = Processes.here()
     slices = yield from loading(config.data, size=config.image_size)
     plan = make_plan(config, slices)
-    yield Started(facts=_facts(plan))
-    yield from _Training(plan).run(checkpoint)
+    with charged(plan, slices, attempt, processes) as charge:
+        if processes.first:
+            yield Started(facts=starting_facts(plan))
+        yield from _Training(plan, charge, processes).run(attempt.checkpoint)
 
 
 class _Training:
     """The mutable parts of one training."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, charge: Charge, processes: Processes) -> None:
         config = plan.config
         privacy = config.privacy
-        self.plan = plan
+        self.plan, self.charge, self.processes = plan, charge, processes
         self.units = Units.of(plan.train.patients, plan.unit)
         secure = privacy is not None and privacy.noise == "secure"
         self.streams: dict[str, RandomStream] = {
             name: SecureStream() if secure else SeededStream(config.seed, number)
             for number, name in enumerate(("sampling", "noise"), start=1)
         }
-        self.movements = torch.Generator().manual_seed(config.seed)
+        self.movements = torch.Generator().manual_seed(config.seed + processes.rank)
         kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.SGD
-        # The engine's hooks stay on this copy; what is shown and explained is the plan's network.
+        # The engine works in this copy; what is shown and explained is the plan's network.
         self.model = copy.deepcopy(plan.model)
         self.optimizer = kind(self.model.parameters(), lr=config.learning_rate)
         self.meter = EpsilonMeter(
@@ -90,25 +104,29 @@ class _Training:
                 checkpoint, self.model, self.optimizer, self.streams, self.movements
             )
             first = 1 + self._steps_spent(checkpoint)
+            self.charge.count(first - 1)
         else:
             yield from self._look(0)
+        forget_peak()
         engine = self._engine()
-        try:
+        with ExitStack() as stack:
+            stack.callback(engine.detach)
             yield from self._steps(engine, first)
-        finally:
-            engine.detach()
-        yield self._checkpoint(self.plan.config.steps)
-        yield from self._finish()
+            layers = engine.describe()
+        yield from self._finish(layers)
 
     def _steps(self, engine: GradientEngine, first: int) -> Iterator[Event]:
         total = self.plan.config.steps
         saved_at = time.monotonic()
         for step in range(first, total + 1):
+            if not self.processes.agree(self.charge.allows(step)):
+                break
+            yield from self.charge.warnings()
             yield from self._step(engine, step)
             if _worth_a_look(step, total):
                 yield from self._look(step)
             if time.monotonic() - saved_at > _SECONDS_BETWEEN_CHECKPOINTS and step < total:
-                yield self._checkpoint(step)
+                yield from self._checkpoint(step)
                 saved_at = time.monotonic()
 
     def _step(self, engine: GradientEngine, step: int) -> Iterator[Event]:
@@ -116,140 +134,105 @@ class _Training:
         config = self.plan.config
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * _half_cosine(step - 1, config.steps)
-        records = draw_records(self.units, config.sample_rate, self.streams["sampling"])
+        records = self._draw()
+        self.charge.count(step)
         self.optimizer.zero_grad()
+        units = self.units.of_record[records]
         loss = 0.0
-        for chunk in self._chunks(records):
-            loss += self._accumulate(engine, chunk)
-            if time.perf_counter() - began > _SECONDS_BEFORE_A_SIGN:
+        for part in chunks(units, max(1, _RECORDS_AT_ONCE // config.augmentation_multiplicity)):
+            loss += self._accumulate(engine, records[part], units[part])
+            if time.perf_counter() - began > _SECONDS_BEFORE_A_SIGN and self.processes.first:
                 yield Progress(done=step - 1, total=config.steps, doing="taking a large step")
         engine.release()
         self.optimizer.step()
         self.seconds.append(time.perf_counter() - began)
-        shown = config.privacy is None
-        yield Step(
+        if self.processes.first:
+            yield self._told(step, loss, len(records))
+
+    def _told(self, step: int, loss: float, records: int) -> Step:
+        # With several processes the first one knows its own share only.
+        shown = self.plan.config.privacy is None and self.processes.world == 1
+        return Step(
             step=step,
-            total=config.steps,
+            total=self.plan.config.steps,
             epsilon=self.meter.at(step),
-            loss=loss / len(records) if shown and len(records) else None,
-            records=len(records) if shown else None,
+            loss=loss / records if shown and records else None,
+            records=records if shown else None,
+            seconds=self.seconds[-1],
         )
 
-    def _accumulate(self, engine: GradientEngine, records: np.ndarray) -> float:
-        plan, views = self.plan, self.plan.config.augmentation_multiplicity
-        device = next(self.model.parameters()).device
-        images = torch.from_numpy(plan.train.images[records])
-        targets = targets_of(plan.task, plan.train, records)
-        units = self.units.of_record[records]
-        if views > 1:
-            images, targets = (
-                images.repeat(views, 1, 1, 1),
-                targets.repeat(views, *[1] * (targets.ndim - 1)),
-            )
-            units = np.tile(units, views)
-            masks = targets if plan.task == "segmentation" else None
-            images, masks = moved(images, masks, self.movements)
-            targets = targets if masks is None else masks
-        losses = record_losses(plan.task, engine.model(images.to(device)), targets.to(device))
-        engine.accumulate(losses, units)
-        return float(losses.detach().sum()) / views
+    def _draw(self) -> np.ndarray:
+        return draw_records(
+            self.units,
+            self.plan.config.sample_rate,
+            self.streams["sampling"],
+            rank=self.processes.rank,
+            world=self.processes.world,
+        )
 
-    def _chunks(self, records: np.ndarray) -> Iterator[np.ndarray]:
-        """Parts of a draw that fit in memory; a unit's records stay together."""
-        limit = max(1, _RECORDS_AT_ONCE // self.plan.config.augmentation_multiplicity)
-        begin = 0
-        borders = np.flatnonzero(np.diff(self.units.of_record[records])) + 1
-        for end, following in zip(
-            [*borders, len(records)], [*borders[1:], len(records), None], strict=False
-        ):
-            if following is None or following - begin > limit:
-                if end > begin:
-                    yield records[begin:end]
-                begin = end
+    def _accumulate(self, engine: GradientEngine, records: np.ndarray, units: np.ndarray) -> float:
+        plan = self.plan
+        device = next(self.model.parameters()).device
+        batch = batch_of(plan, records, units, self.movements)
+        outputs = engine.model(batch.images.to(device))
+        losses = record_losses(plan.task, outputs, batch.targets.to(device))
+        engine.accumulate(losses, batch.units)
+        return float(losses.detach().sum()) / plan.config.augmentation_multiplicity
 
     def _engine(self) -> GradientEngine:
-        plan, privacy = self.plan, self.plan.config.privacy
+        plan, privacy, processes = self.plan, self.plan.config.privacy, self.processes
+        reduce = processes.add if processes.world > 1 else None
         if privacy is None:
-            return PlainEngine(self.model)
-        return OpacusEngine(
+            return PlainEngine(self.model, reduce=reduce)
+        return make_engine(
+            plan.config.engine,
             self.model,
             max_grad_norm=privacy.max_grad_norm,
             noise_multiplier=plan.noise_multiplier,
             expected_units=plan.config.sample_rate * plan.unit_count,
-            stream=self.streams["noise"],
+            stream=processes.noise_of(self.streams["noise"]),
+            reduce=reduce,
         )
 
     def _steps_spent(self, checkpoint: Checkpointed) -> int:
         repeatable = checkpoint.state["streams"]["noise"] is not None
         reached = int(checkpoint.state.get("reached", checkpoint.step))
-        return checkpoint.step if repeatable else min(reached, self.plan.config.steps)
+        spent = checkpoint.step if repeatable else min(reached, self.plan.config.steps)
+        return self.processes.agree(spent)
 
-    def _checkpoint(self, step: int) -> Checkpointed:
-        return checkpoints.save(step, self.model, self.optimizer, self.streams, self.movements)
+    def _checkpoint(self, step: int) -> Iterator[Event]:
+        if self.processes.first:
+            yield checkpoints.save(
+                step, self.model, self.optimizer, self.streams, self.movements
+            )
 
     def _look(self, step: int) -> Iterator[Event]:
-        self.plan.model.load_state_dict(self.model.state_dict())
-        yield validate(self.plan, step, everything=False)
-        yield preview(self.plan, step)
+        if self.processes.first:
+            self.plan.model.load_state_dict(self.model.state_dict())
+            yield validate(self.plan, step, everything=False)
+            yield preview(self.plan, step)
 
-    def _finish(self) -> Iterator[Event]:
-        plan, config = self.plan, self.plan.config
+    def _finish(self, layers: list[str]) -> Iterator[Event]:
+        plan, steps = self.plan, self.charge.steps
+        memory = peak_mib()
+        yield from self._checkpoint(steps)
+        if not self.processes.first:
+            return
         plan.model.load_state_dict(self.model.state_dict())
-        validated = validate(plan, config.steps, everything=True)
+        validated = validate(plan, steps, everything=True)
         yield validated
-        last = preview(plan, config.steps)
+        last = preview(plan, steps)
         yield last
-        guarantee = plan.guarantee(config.steps)
-        privacy = config.privacy
-        result = {
-            **validated.scores,
-            "loss": validated.loss,
-            "epsilon": plan.epsilon(config.steps) if privacy else math.inf,
-            "delta": privacy.delta if privacy else None,
-            "unit": plan.unit if privacy else None,
-            "accountant": "PLD" if privacy else None,
-            "noise_multiplier": plan.noise_multiplier,
-            "max_grad_norm": privacy.max_grad_norm if privacy else None,
-            "sample_rate": config.sample_rate,
-            "steps": config.steps,
-            "seconds_per_step": float(np.median(self.seconds)) if self.seconds else None,
-            "guarantee": str(guarantee),
-            "surgery": [str(found) for found in plan.surgery],
-        }
-        arrays = {
-            "images": last.images,
-            "truths": last.truths,
-            "predictions": last.predictions,
-            "attributions": last.attributions,
-        }
-        yield Finished(
-            result=to_json(result), arrays={k: v for k, v in arrays.items() if v is not None}
+        yield finished(
+            plan,
+            steps,
+            validated=validated,
+            shown=last,
+            seconds=self.seconds,
+            memory_mib=memory,
+            layers=layers,
+            stopped=self.charge.stopped,
         )
-
-
-def _facts(plan: Plan) -> dict[str, Any]:
-    guarantee = plan.guarantee(plan.config.steps)
-    facts: dict[str, Any] = to_json(
-        {
-            "data": plan.train.name,
-            "provenance": plan.train.provenance,
-            "fingerprint": plan.fingerprint,
-            "task": plan.task,
-            "classes": plan.train.classes,
-            "train_patients": plan.train.patient_count,
-            "train_slices": len(plan.train),
-            "validation_patients": plan.validation.patient_count,
-            "validation_slices": len(plan.validation),
-            "size": plan.train.width,
-            "parameters": sum(p.numel() for p in plan.model.parameters()),
-            "surgery": [str(found) for found in plan.surgery],
-            "noise_multiplier": plan.noise_multiplier,
-            "steps": plan.config.steps,
-            "guarantee": asdict(guarantee),
-            "promise": str(guarantee),
-        }
-    )
-    return facts
 
 
 def _worth_a_look(step: int, total: int) -> bool:

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.accounting.guarantee import Guarantee, Unit
+from workbench.accounting.composition import composed_epsilon
+from workbench.accounting.guarantee import Guarantee, Unit, round_up
+from workbench.accounting.mechanism import Mechanism
 from workbench.accounting.pld import epsilon_for_drawing, epsilon_spent, noise_for
 from workbench.errors import BadInput
 from workbench.imaging.sliceset import SliceSet
@@ -31,8 +33,9 @@ class Plan:
         task: what the network learns.
         train, validation: the slices, of different patients.
         fingerprint: of the whole data set.
-        units: the privacy units of the training slices.
-        unit_count: how many there are.
+        unit: what one clipped gradient belongs to.
+        unit_count: how many units the training slices have.
+        largest_patient: training slices of the patient with the most.
         noise_multiplier: as given or calibrated; 0 where nothing is private.
         surgery: layers that were replaced.
     """
@@ -44,6 +47,7 @@ class Plan:
     fingerprint: str
     unit: Unit
     unit_count: int
+    largest_patient: int
     noise_multiplier: float
     model: nn.Module
     surgery: tuple[Finding, ...]
@@ -51,12 +55,8 @@ class Plan:
     def guarantee(self, steps: int) -> Guarantee:
         """What is guaranteed after this many steps."""
         privacy = self.config.privacy
-        if privacy is None:
-            return Guarantee.none()
-        if self.noise_multiplier == 0:
-            return Guarantee.none("gradients were clipped, but no noise was added")
-        if privacy.noise == "seeded":
-            return Guarantee.void("the noise was drawn from a seed, so anyone can compute it again")
+        if privacy is None or self.unprotected:
+            return Guarantee.none(self.unprotected)
         return Guarantee(
             epsilon=self.epsilon(steps),
             delta=privacy.delta,
@@ -69,6 +69,18 @@ class Plan:
             ),
         )
 
+    @property
+    def unprotected(self) -> str:
+        """Why the training protects nobody; empty where it does."""
+        privacy = self.config.privacy
+        if privacy is None:
+            return "trained without noise"
+        if self.noise_multiplier == 0:
+            return "gradients were clipped, but no noise was added"
+        if privacy.noise == "seeded":
+            return "the noise was drawn from a seed, so anyone can compute it again"
+        return ""
+
     def epsilon(self, steps: int) -> float:
         """Epsilon by the accountant after this many steps, whatever the noise came from."""
         return epsilon_spent(**self._mechanism, steps=steps)
@@ -76,6 +88,26 @@ class Plan:
     def epsilon_at_most(self, steps: int) -> float:
         """A little above :meth:`epsilon`, in a fraction of the time."""
         return epsilon_for_drawing(**self._mechanism, steps=steps, grid=_LIVE_GRID)
+
+    def whole_patient(self, steps: int) -> str:
+        """What a guarantee for slices means for the patient with the most of them; else empty.
+
+        Each of the k slices is sampled by itself, which is a mixture of Gaussians (Ganesh 2024).
+        """
+        promise = self.guarantee(steps)
+        if not promise.private or self.unit == "patient" or self.largest_patient == 1:
+            return ""
+        mechanism = Mechanism(
+            noise_multiplier=self.noise_multiplier,
+            sample_rate=self.config.sample_rate,
+            steps=steps,
+            group=self.largest_patient,
+        )
+        epsilon = composed_epsilon([mechanism], promise.delta, grid=_LIVE_GRID)
+        return (
+            f"For the patient with the most slices, {self.largest_patient}, "
+            f"this is ({round_up(epsilon)}, {promise.delta:g})-DP."
+        )
 
     @property
     def _mechanism(self) -> dict[str, float]:
@@ -127,10 +159,16 @@ def make_plan(config: TrainConfig, slices: SliceSet) -> Plan:
         fingerprint=slices.fingerprint,
         unit=unit,
         unit_count=unit_count,
+        largest_patient=largest_patient(train),
         noise_multiplier=_noise(config),
         model=model.to(_device(config)),
         surgery=tuple(surgery),
     )
+
+
+def largest_patient(slices: SliceSet) -> int:
+    """Slices of the patient who has most."""
+    return int(np.unique(slices.patients, return_counts=True)[1].max())
 
 
 def targets_of(task: Task, slices: SliceSet, index: np.ndarray) -> Tensor:

@@ -1,0 +1,80 @@
+"""The budget of an account, and what still fits into it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from workbench.accounting.ledger.totals import FINE, GRID, total
+from workbench.accounting.mechanism import Mechanism
+from workbench.errors import BadInput, check_choice
+
+Policy = Literal["stop", "warn"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much may ever be learned about one patient from all runs on an account.
+
+    Attributes:
+        epsilon: of all runs composed, > 0.
+        delta: at which they are composed, in (0, 1).
+        policy: ``"stop"``, a run that would exceed it does not start and one that reaches it ends;
+            or ``"warn"``, it is told in a sentence.
+
+    Raises:
+        BadInput: a value lies outside its range.
+    """
+
+    epsilon: float
+    delta: float
+    policy: Policy = "stop"
+
+    def __post_init__(self) -> None:
+        check_choice("policy", self.policy, ("stop", "warn"))
+        if not 0 < self.epsilon < math.inf:
+            raise BadInput(
+                f"A budget's epsilon must be a number above 0, not {self.epsilon:g}.",
+                field="epsilon",
+            )
+        if not 0 < self.delta < 1:
+            raise BadInput(
+                f"A budget's delta must lie between 0 and 1, not {self.delta:g}; below one over "
+                "the number of patients it means something.",
+                field="delta",
+            )
+
+    def __str__(self) -> str:
+        return f"epsilon {self.epsilon:g} at delta {self.delta:g}"
+
+    def covers(self, mechanisms: Iterable[Mechanism]) -> bool:
+        """Whether all of them together stay within this budget. Upper bounds decide."""
+        together = list(mechanisms)
+        rough = total(together, self.delta, grid=GRID)
+        if rough <= self.epsilon:
+            return True
+        # A run calibrated to the budget itself is a hair above it on the wider grid.
+        return (
+            rough <= 1.2 * self.epsilon and total(together, self.delta, grid=FINE) <= self.epsilon
+        )
+
+    def room(self, others: Iterable[Mechanism], planned: Mechanism) -> int:
+        """The most steps, up to those planned, that fit beside the others.
+
+        Found by halving, as more steps never cost less; below all of them on the wider grid, so it
+        may be a step or two too few.
+        """
+        beside = list(others)
+        if self.covers([*beside, planned]):
+            return planned.steps
+
+        def fits(steps: int) -> bool:
+            return total([*beside, replace(planned, steps=steps)], self.delta) <= self.epsilon
+
+        low, high = 0, planned.steps  # high does not fit, and nothing taken is nothing added
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return low

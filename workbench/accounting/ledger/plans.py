@@ -1,0 +1,113 @@
+"""What is to be charged: on which data, and for what."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from workbench.accounting.guarantee import Unit
+from workbench.accounting.mechanism import Mechanism
+from workbench.errors import BadInput, check_choice
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A data set as its content tells it, whatever it is called and however it was saved.
+
+    Attributes:
+        name: what a person calls it.
+        fingerprint: hash of its content, the same for any name, order and file format; at least six
+            characters.
+        slices: one short hash for each distinct slice; data sets that share one share an account.
+        patients: how many patients, >= 1.
+        largest_patient: slices of the patient who has most, >= 1.
+
+    Raises:
+        BadInput: there is no slice or no patient, or the fingerprint is too short.
+    """
+
+    name: str
+    fingerprint: str
+    slices: tuple[str, ...]
+    patients: int
+    largest_patient: int
+
+    def __post_init__(self) -> None:
+        if len(self.fingerprint) < 6:
+            raise BadInput(
+                f"The fingerprint of {self.name} must have six characters or more, "
+                f"not {self.fingerprint!r}.",
+                field="data",
+            )
+        if not self.slices or min(self.patients, self.largest_patient) < 1:
+            raise BadInput(
+                f"{self.name} needs a slice and a patient to be charged, not {len(self.slices)} "
+                f"slices, {self.patients} patients and {self.largest_patient} slices of one.",
+                field="data",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A run before its first step.
+
+    Attributes:
+        noise_multiplier: standard deviation of the noise over the clipping norm, >= 0.
+        sample_rate: probability that a unit takes part in a step, in (0, 1].
+        steps: steps in all, those of earlier attempts of a resumed run included, >= 1.
+        delta: in (0, 1); 0 is allowed where nothing is protected.
+        unit: what is sampled and clipped.
+        unprotected: why the run protects nobody (``"seeded noise"``, ``"no privacy"``); empty where
+            it does. A run without noise is unprotected without being told.
+
+    Raises:
+        BadInput: a value lies outside its range.
+    """
+
+    noise_multiplier: float
+    sample_rate: float
+    steps: int
+    delta: float
+    unit: Unit = "patient"
+    unprotected: str = ""
+
+    def __post_init__(self) -> None:
+        check_choice("unit", self.unit, ("patient", "slice"))
+        _need(
+            0 <= self.noise_multiplier < math.inf,
+            "noise_multiplier",
+            "zero or more",
+            self.noise_multiplier,
+        )
+        _need(0 < self.sample_rate <= 1, "sample_rate", "above 0 and at most 1", self.sample_rate)
+        whole = type(self.steps) is int and self.steps >= 1
+        _need(whole, "steps", "a whole number, 1 or more", self.steps)
+        needless = self.delta == 0 and bool(self.why)
+        _need(needless or 0 < self.delta < 1, "delta", "between 0 and 1", self.delta)
+
+    @property
+    def why(self) -> str:
+        """Why nobody is protected; empty where the run protects."""
+        return self.unprotected or ("no noise" if self.noise_multiplier == 0 else "")
+
+    def mechanism(self, largest_patient: int, steps: int | None = None) -> Mechanism:
+        """What one patient of data with this largest patient is exposed to.
+
+        Args:
+            largest_patient: slices of the patient who has most.
+            steps: instead of those planned.
+        """
+        return Mechanism(
+            noise_multiplier=float(self.noise_multiplier),
+            sample_rate=float(self.sample_rate),
+            steps=self.steps if steps is None else steps,
+            group=largest_patient if self.unit == "slice" else 1,
+        )
+
+
+def _need(fine: bool, field: str, range_in_words: str, value: object) -> None:
+    if not fine:
+        raise BadInput(
+            f"{field.replace('_', ' ').capitalize()} must be {range_in_words}, not {value}.",
+            field=field,
+        )

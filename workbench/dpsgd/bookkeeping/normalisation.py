@@ -1,0 +1,135 @@
+"""Normalising layers that treat every record by itself: the scale's gradients come for free.
+
+Normalising a batch of B records with C channels is normalising one record with B * C channels, so
+the ordinary backward pass of that one record gives the gradient of every record's scale and shift.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from workbench.dpsgd.bookkeeping.chunk import Chunk
+from workbench.dpsgd.bookkeeping.norms import in_full
+from workbench.dpsgd.bookkeeping.tap import LayerTap
+
+_FREE = "instantiated, by the layer's own backward pass"
+
+
+class _NormTap(LayerTap):
+    rule = _FREE
+
+    def _affine(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        weight, bias = self.layer.weight, self.layer.bias
+        return (
+            None if weight is None else weight.to(x.dtype),
+            None if bias is None else bias.to(x.dtype),
+        )
+
+    def _mask(self, wanted: bool) -> list[bool]:
+        return [wanted, "weight" in self.numbers, "bias" in self.numbers]
+
+    def _give(self, chunk: Chunk, records: int, weight: Tensor, bias: Tensor) -> None:
+        layout = chunk.layout_of(records)
+        for name, rows in (("weight", weight), ("bias", bias)):
+            if name in self.numbers:
+                by_record = in_full(rows.view(records, -1))
+                chunk.give_rows(self.numbers[name], layout.sum_records(by_record))
+
+
+class GroupNormTap(_NormTap):
+    """The rule for ``nn.GroupNorm``."""
+
+    layer: nn.GroupNorm
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        layer = self.layer
+        records, channels = x.shape[:2]
+        x = x.contiguous()
+        return torch.native_group_norm(
+            x, *self._affine(x), records, channels, x[0, 0].numel(), layer.num_groups, layer.eps
+        )
+
+    def backward(
+        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+    ) -> Tensor | None:
+        records, channels = x.shape[:2]
+        weight, _ = self._affine(x)
+        pixels = x[0, 0].numel()
+        whole = (1, records * channels, pixels)
+        gradient, scales, shifts = torch.ops.aten.native_group_norm_backward(
+            grad.contiguous().view(whole),
+            x.contiguous().view(whole),
+            kept[0].view(1, -1),
+            kept[1].view(1, -1),
+            None if weight is None else weight.repeat(records),
+            *whole,
+            records * self.layer.num_groups,
+            self._mask(wanted),
+        )
+        self._give(chunk, records, scales, shifts)
+        return gradient.view(x.shape) if wanted else None
+
+
+class InstanceNormTap(_NormTap):
+    """The rule for ``nn.InstanceNorm1d`` to ``3d`` without running statistics."""
+
+    layer: nn.InstanceNorm1d | nn.InstanceNorm2d | nn.InstanceNorm3d
+
+    def run(self, x: Tensor) -> Tensor:
+        unbatched = x.dim() == self.layer._get_no_batch_dim()
+        if unbatched or (len(x) and x[0, 0].numel() == 1):
+            return self.original(x)  # refuses such input in its own words
+        return super().run(x)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        records = len(x)
+        weight, bias = (None if p is None else p.repeat(records) for p in self._affine(x))
+        output, mean, deviation = torch.native_batch_norm(
+            x.reshape(1, records * x.shape[1], *x.shape[2:]),
+            weight, bias, None, None, True, 0.0, self.layer.eps,
+        )  # fmt: skip
+        # A view made in here could not be changed in place by the next layer.
+        return torch.ops.aten._unsafe_view(output, x.shape), mean, deviation
+
+    def backward(
+        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+    ) -> Tensor | None:
+        records = len(x)
+        whole = (1, records * x.shape[1], *x.shape[2:])
+        weight, _ = self._affine(x)
+        gradient, scales, shifts = torch.ops.aten.native_batch_norm_backward(
+            grad.contiguous().view(whole),
+            x.contiguous().view(whole),
+            None if weight is None else weight.repeat(records),
+            None, None, *kept, True, self.layer.eps, self._mask(wanted),
+        )  # fmt: skip
+        self._give(chunk, records, scales, shifts)
+        return gradient.view(x.shape) if wanted else None
+
+
+class LayerNormTap(_NormTap):
+    """The rule for ``nn.LayerNorm``: its records' gradients need one pass of their own."""
+
+    rule = "instantiated, normalised inputs times output gradients"
+    layer: nn.LayerNorm
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        layer = self.layer
+        return torch.native_layer_norm(x, layer.normalized_shape, *self._affine(x), layer.eps)
+
+    def backward(
+        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+    ) -> Tensor | None:
+        records, features = len(x), torch.Size(self.layer.normalized_shape).numel()
+        mean, deviation = kept
+        shape = (records, -1, features)
+        shifts = in_full(grad)
+        scales = (in_full(x) - mean).mul_(deviation).mul_(shifts)
+        self._give(chunk, records, scales.view(shape).sum(1), shifts.reshape(shape).sum(1))
+        if not wanted:
+            return None
+        return torch.ops.aten.native_layer_norm_backward(
+            grad, x, self.layer.normalized_shape, mean, deviation, *self._affine(x),
+            [True, False, False],
+        )[0]  # fmt: skip

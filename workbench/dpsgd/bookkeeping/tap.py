@@ -1,0 +1,184 @@
+"""A layer whose forward pass runs through the engine, so that its gradients can be booked.
+
+There are no module hooks: a tapped layer's ``forward`` calls an autograd function of ours, whose
+backward pass returns the gradient of the input only and keeps the books. In-place operations
+before and after the layer stay allowed, and no weight gradient of the batch is ever formed.
+"""
+
+from __future__ import annotations
+
+import types
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from workbench.dpsgd.bookkeeping.chunk import Chunk
+
+if TYPE_CHECKING:
+    from workbench.dpsgd.bookkeeping.recorder import Recorder
+
+
+class Tap(ABC):
+    """Stands in for a layer's ``forward``; where nothing is booked, the layer's own one runs.
+
+    Args:
+        layer: the layer.
+        name: its dotted name in the network.
+        numbers: of its parameters that are trained, by name: their places in the flat gradient.
+        recorder: whose books are kept.
+
+    Attributes:
+        rule: how the layer's gradients are taken, in words.
+    """
+
+    rule: str
+
+    def __init__(
+        self, layer: nn.Module, name: str, numbers: dict[str, int], recorder: Recorder
+    ) -> None:
+        self.layer, self.name, self.numbers, self.recorder = layer, name, numbers, recorder
+        self._own_forward = layer.__dict__.get("forward")
+        self.original = layer.forward
+        layer.forward = self
+
+    def remove(self) -> None:
+        """Give the layer its own ``forward`` back."""
+        if self._own_forward is not None:
+            self.layer.forward = self._own_forward
+        else:
+            del self.layer.__dict__["forward"]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if not (self.recorder.on and self.layer.training and torch.is_grad_enabled()):
+            return self.original(*args, **kwargs)
+        return self.run(*args, **kwargs)
+
+    @abstractmethod
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The forward pass whose backward pass is booked."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy of a tapped network is an ordinary network.
+        if self._own_forward is not None:
+            return (_same, (self._own_forward,))
+        return (types.MethodType, (type(self.layer).forward, self.layer))
+
+
+class LayerTap(Tap):
+    """A tap with a rule for one type of layer: one tensor in, one tensor out."""
+
+    lowered = False
+    """Whether autocast runs this type of layer in its low-precision type."""
+
+    def run(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
+        if len(x) == 0:
+            return self.original(x, *args, **kwargs)
+        self.recorder.open()
+        if type(x) is not Tensor:
+            x = x.as_subclass(Tensor)
+        parameters = self.layer._parameters.values()
+        if not torch.is_autocast_enabled(x.device.type):
+            return Booked.apply(self, self.prepare(x, *args, **kwargs), *parameters)
+        x = self._as_autocast(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return Booked.apply(self, self.prepare(x, *args, **kwargs), *parameters)
+
+    def prepare(self, x: Tensor) -> Tensor:
+        """What is done to the input by ordinary autograd, such as padding."""
+        return x
+
+    def recall(self, x: Tensor, grad: Tensor) -> None:
+        """Bring back what ``prepare`` set aside for this call, from the shapes."""
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """The layer's output, then what the backward pass wants to keep; differentiable."""
+
+    @abstractmethod
+    def backward(
+        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+    ) -> Tensor | None:
+        """Book the gradients of the parameters; return the input's where it is wanted."""
+
+    def _as_autocast(self, x: Tensor) -> Tensor:
+        if not x.is_floating_point():
+            return x
+        kind = torch.get_autocast_dtype(x.device.type) if self.lowered else torch.float32
+        # Nothing is ever lowered from float64; what is not lowered computes in float32 at least.
+        lower = self.lowered and x.dtype != torch.float64
+        return x.to(kind) if lower or x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+class Booked(torch.autograd.Function):
+    """A layer's forward pass with a backward pass that books instead of adding up."""
+
+    @staticmethod
+    def forward(ctx: Any, tap: LayerTap, x: Tensor, *parameters: Tensor | None) -> Tensor:
+        output, *kept = tap.forward(x)
+        ctx.tap = tap
+        ctx.save_for_backward(x, *kept, *parameters)
+        ctx.kept = len(kept)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        tap: LayerTap = ctx.tap
+        x, *rest = ctx.saved_tensors
+        recorder, wanted = tap.recorder, ctx.needs_input_grad[1]
+        if torch.is_grad_enabled():
+            raise RuntimeError(
+                "Gradients of gradients cannot be clipped record by record; "
+                "do without create_graph=True."
+            )
+        tap.recall(x, grad)
+        with _full_precision(x):
+            if recorder.unit is not None:
+                return (None, *_true_gradients(tap, x, grad, recorder.unit, ctx.needs_input_grad))
+            kept = tuple(rest[: ctx.kept])
+            gradient = tap.backward(recorder.chunk_of(tap, x), x, kept, grad, wanted=wanted)
+        return (None, gradient, *[None] * (len(rest) - ctx.kept))
+
+
+def _true_gradients(
+    tap: LayerTap, x: Tensor, grad: Tensor, unit: Tensor, needed: tuple[bool, ...]
+) -> list[Tensor | None]:
+    """Gradients of one unit's records by plain autograd through the layer's own operations."""
+    own = grad[unit]
+    tap.recorder.check_alone(tap, grad, own)
+    parameters = list(tap.layer._parameters.values())
+    with torch.enable_grad():
+        records = x[unit].detach().requires_grad_(needed[1])
+        output = tap.forward(records)[0]
+        variables = [records, *parameters]
+        wanted = [v for v, need in zip(variables, needed[1:], strict=True) if need]
+        found = iter(torch.autograd.grad(output, wanted, own))
+    gradients = [next(found) if need else None for need in needed[1:]]
+    if gradients[0] is not None:
+        whole = torch.zeros_like(x)
+        whole[unit] = gradients[0]
+        gradients[0] = whole
+    return gradients
+
+
+class _full_precision:  # noqa: N801 - reads as the context that it is
+    """Switch autocast off where it is on: norms and sums are never taken in low precision."""
+
+    def __init__(self, x: Tensor) -> None:
+        kind = x.device.type
+        self._context = (
+            torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else None
+        )
+
+    def __enter__(self) -> None:
+        if self._context is not None:
+            self._context.__enter__()
+
+    def __exit__(self, *problem: Any) -> None:
+        if self._context is not None:
+            self._context.__exit__(*problem)
+
+
+def _same(value: Any) -> Any:
+    return value
