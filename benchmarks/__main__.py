@@ -7,10 +7,12 @@ import sys
 
 import torch
 
-from benchmarks import accountant_time, inversion, job_latency, step_time
+from benchmarks import accountant_time, inversion, job_latency, step_memory, step_time
+from workbench.runs.allocator import keep_freed_memory
 
 TABLES = {
     "step-time": step_time.measure,
+    "step-memory": step_memory.measure,
     "accountants": accountant_time.measure,
     "job-latency": job_latency.measure,
     "inversion": inversion.measure,
@@ -19,6 +21,7 @@ TABLES = {
 
 def main() -> None:
     torch.set_num_threads(1)
+    keep_freed_memory()
     names = sys.argv[1:] or list(TABLES)
     results = {}
     for name in names:

@@ -1,63 +1,66 @@
-"""A private step against an ordinary one: same network, same slices, interleaved, process time."""
+"""A private step against an ordinary one, in every way: interleaved in one process, medians."""
 
 from __future__ import annotations
 
 import statistics
 import time
 
-import numpy as np
-import torch
+from benchmarks.networks import CASES, WAYS, Case, Step, step_of
 
-from workbench.dpsgd.gradients import GradientEngine, OpacusEngine, PlainEngine
-from workbench.dpsgd.randomness import SecureStream
-from workbench.models.catalogue import build
-from workbench.models.fitness import make_fit
-from workbench.models.losses import Task, record_losses
-
-CASES: tuple[tuple[str, Task, int, int], ...] = (
-    ("unet", "segmentation", 128, 16),
-    ("cnn", "classification", 64, 64),
-    ("resnet9", "classification", 64, 32),
-)
-ROUNDS = 5
+ROUNDS = 7
 
 
 def measure() -> list[dict[str, object]]:
-    """One row per network: milliseconds of an ordinary step and the ratio of the private one."""
-    return [_case(*case) for case in CASES]
+    """One row per network and way: wall and processor time as ratios to the ordinary step.
+
+    Secure and seeded noise are drawn in a second thread; processor time counts both threads.
+    """
+    return [row for case in CASES for row in _case(case)]
 
 
-def _case(name: str, task: Task, size: int, batch: int) -> dict[str, object]:
-    images = torch.rand(batch, 1, size, size)
-    targets = (images > 0.5).long() if task == "segmentation" else torch.arange(batch) % 2
-    engines: dict[str, GradientEngine] = {
-        "plain": PlainEngine(_network(name, size, task)),
-        "private": OpacusEngine(
-            _network(name, size, task),
-            max_grad_norm=1.0,
-            noise_multiplier=1.0,
-            expected_units=batch,
-            stream=SecureStream(),
-        ),
-    }
-    seconds: dict[str, list[float]] = {key: [] for key in engines}
-    for round_number in range(ROUNDS + 1):
-        for key, engine in engines.items():
-            began = time.process_time()
-            losses = record_losses(task, engine.model(images), targets)
-            engine.accumulate(losses, np.arange(batch))
-            engine.release()
-            engine.model.zero_grad()
-            if round_number:  # the first round warms up
-                seconds[key].append(time.process_time() - began)
-    plain, private = (statistics.median(seconds[key]) for key in ("plain", "private"))
-    return {
-        "network": name,
-        "slices": f"{batch} of {size} x {size}",
-        "ordinary step (ms)": round(1000 * plain, 1),
-        "private / ordinary": round(private / plain, 2),
-    }
+def _case(case: Case) -> list[dict[str, object]]:
+    steps: dict[str, Step] = {}
+    refused: dict[str, str] = {}
+    for way in ("ordinary", *WAYS, "vmap(grad)"):
+        try:
+            steps[way] = step_of(case, way)
+            steps[way]()
+        except Exception as error:  # what an engine cannot do is part of the comparison
+            steps.pop(way, None)
+            refused[way] = str(error).splitlines()[0][:70]
+    wall, cpu = _interleaved(steps)
+    ordinary = wall["ordinary"]
+    rows: list[dict[str, object]] = [
+        {
+            "network": case.name,
+            "way": way,
+            "ms": round(1000 * statistics.median(wall[way]), 1),
+            "time / ordinary": _ratio(wall[way], ordinary),
+            "processor time / ordinary": _ratio(cpu[way], cpu["ordinary"]),
+            "refused": "",
+        }
+        for way in steps
+    ]
+    nothing = {"ms": "", "time / ordinary": "", "processor time / ordinary": ""}
+    rows += [
+        {"network": case.name, "way": way, **nothing, "refused": why}
+        for way, why in refused.items()
+    ]
+    return rows
 
 
-def _network(name: str, size: int, task: Task) -> torch.nn.Module:
-    return make_fit(build(name, size=size, classes=2, task=task, seed=0))[0]
+def _interleaved(steps: dict[str, Step]) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    wall: dict[str, list[float]] = {way: [] for way in steps}
+    cpu: dict[str, list[float]] = {way: [] for way in steps}
+    for _ in range(ROUNDS):
+        for way, step in steps.items():
+            began, worked = time.perf_counter(), time.process_time()
+            step()
+            wall[way].append(time.perf_counter() - began)
+            cpu[way].append(time.process_time() - worked)
+    return wall, cpu
+
+
+def _ratio(times: list[float], ordinary: list[float]) -> float:
+    """The median over rounds of the ratio within a round."""
+    return round(statistics.median(a / b for a, b in zip(times, ordinary, strict=True)), 2)

@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from workbench.imaging.phantoms.cohort import phantoms as phantoms
     from workbench.panels.attack import AttackPanel as AttackPanel
     from workbench.panels.desk import desk as desk
+    from workbench.panels.engines import EnginesPanel as EnginesPanel
     from workbench.panels.explore import ExplorePanel as ExplorePanel
+    from workbench.panels.ledger import LedgerPanel as LedgerPanel
     from workbench.panels.train import TrainPanel as TrainPanel
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # A panel must open without waiting for torch, so every name is fetched from its own room.
 _HOMES = {
     "AttackPanel": "panels.attack",
+    "EnginesPanel": "panels.engines",
     "ExplorePanel": "panels.explore",
+    "LedgerPanel": "panels.ledger",
     "TrainPanel": "panels.train",
     "attack": "door",
     "compare": "door",

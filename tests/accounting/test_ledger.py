@@ -125,6 +125,15 @@ def test_fewer_steps_than_reported_before_are_refused_and_the_charge_stays(
     assert steps_of(ledger) == {"r1": 300}
 
 
+def test_a_seeded_run_that_repeats_its_steps_may_report_fewer_and_lowers_nothing(
+    ledger: Ledger,
+) -> None:
+    seeded = plan(300, unprotected="seeded noise")
+    ledger.reserve(data("liver"), seeded, run="r1").settle(120)
+    ledger.reserve(data("liver"), seeded, run="r1").settle(110)
+    assert steps_of(ledger) == {"r1": 120}
+
+
 def test_more_steps_than_reserved_are_told_and_all_charged(ledger: Ledger) -> None:
     reservation = ledger.reserve(data("liver"), plan(300), run="r1")
     assert not reservation.within(301)

@@ -13,6 +13,8 @@ from ledger_cases import data, lines, plan
 from workbench.accounting.gaussian import gaussian_epsilon
 from workbench.accounting.ledger.budget import Budget
 from workbench.accounting.ledger.ledger import Ledger
+from workbench.accounting.ledger.totals import FINE, GRID, total
+from workbench.accounting.mechanism import Mechanism
 from workbench.accounting.pld import epsilon_spent, noise_for
 from workbench.errors import BadInput
 
@@ -130,6 +132,14 @@ def test_a_run_calibrated_to_the_whole_budget_may_start(ledger: Ledger) -> None:
     assert ledger.reserve(identity, planned, run="r1").within(400)
     with pytest.raises(BadInput, match="not one step|nothing fits|at most"):
         ledger.reserve(identity, planned, run="r2")
+
+
+def test_the_fine_grid_decides_where_the_wider_one_is_a_hair_too_high() -> None:
+    mechanism = Mechanism(noise_multiplier=0.8, sample_rate=0.01, steps=2000)
+    fine, wide = (total([mechanism], 1e-6, grid=grid) for grid in (FINE, GRID))
+    assert fine < wide
+    assert Budget(epsilon=(fine + wide) / 2, delta=1e-6).covers([mechanism])
+    assert not Budget(epsilon=0.999 * fine, delta=1e-6).covers([mechanism])
 
 
 def test_what_was_not_taken_is_free_again(ledger: Ledger) -> None:

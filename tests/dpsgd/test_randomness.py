@@ -1,5 +1,4 @@
 import copy
-import multiprocessing
 import os
 import pickle
 import threading
@@ -37,6 +36,11 @@ def correlation(one: np.ndarray, other: np.ndarray) -> float:
     return abs(float(np.corrcoef(one, other)[0, 1])) * len(one) ** 0.5
 
 
+def repeats(values: np.ndarray) -> int:
+    """How many values came before; one in a million float64 may, by chance."""
+    return values.size - len(np.unique(values))
+
+
 def test_draws_follow_the_laws_they_are_named_after(stream: RandomStream) -> None:
     assert kstest(stream.uniform(MANY), "uniform").pvalue > ALMOST_NEVER
     assert kstest(stream.normal(MANY), "norm").pvalue > ALMOST_NEVER
@@ -63,13 +67,13 @@ def test_values_know_nothing_of_values_drawn_later(stream: RandomStream, apart: 
     values = stream.normal(MANY)
     assert correlation(values[:-apart], values[apart:]) < ONE_IN_A_MILLION
     # A radius shared by two values would show in their squares.
-    assert correlation(values[:-apart] ** 2, values[apart:] ** 2) < 1.2 * ONE_IN_A_MILLION
+    assert correlation(values[:-apart] ** 2, values[apart:] ** 2) < ONE_IN_A_MILLION
 
 
 def test_one_step_knows_nothing_of_the_next(stream: RandomStream) -> None:
     steps = np.array([stream.normal(1001) for _ in range(500)])
     assert correlation(steps[:-1].ravel(), steps[1:].ravel()) < ONE_IN_A_MILLION
-    assert len(np.unique(steps)) == steps.size
+    assert repeats(steps) < 2
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 5])
@@ -93,7 +97,9 @@ def test_a_secure_stream_has_no_state_and_shows_nothing() -> None:
     assert repr(stream) == str(stream) == "SecureStream()"
 
 
-@pytest.mark.parametrize("copied", [pickle.dumps, copy.copy, copy.deepcopy], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "copied", [pickle.dumps, copy.copy, copy.deepcopy], ids=lambda f: f.__name__
+)
 def test_a_secure_stream_cannot_be_written_down_or_copied(
     copied: Callable[[SecureStream], object],
 ) -> None:
@@ -106,39 +112,33 @@ def test_a_secure_stream_cannot_travel_inside_something_else() -> None:
         pickle.dumps({"noise": [SecureStream()]})
 
 
-def test_a_forked_child_draws_other_noise_than_its_parent() -> None:
-    stream = SecureStream()
-    stream.normal(5)
+def drawn_in_a_forked_child(stream: SecureStream) -> np.ndarray:
     near, far = os.pipe()
     child = os.fork()
     if child == 0:
-        os.write(far, stream.normal(100).tobytes() + stream.uniform(100).tobytes())
-        os._exit(0)
-    os.waitpid(child, 0)
-    theirs = np.frombuffer(os.read(near, 1600))
-    os.close(near)
+        try:
+            os.write(far, stream.normal(100).tobytes() + stream.uniform(100).tobytes())
+        finally:
+            os._exit(0)
     os.close(far)
-    ours = np.concatenate([stream.normal(100), stream.uniform(100)])
-    assert len(theirs) == 200
-    assert not np.any(theirs == ours)
+    os.waitpid(child, 0)
+    with os.fdopen(near, "rb") as pipe:
+        return np.frombuffer(pipe.read())
 
 
-def test_children_forked_one_after_another_agree_in_nothing() -> None:
+def test_forked_children_agree_neither_with_their_parent_nor_with_each_other() -> None:
     stream = SecureStream()
-    with multiprocessing.get_context("fork").Pool(2, initializer=_keep, initargs=(stream,)) as pool:
-        drawn = np.concatenate(pool.map(_draw, range(4), chunksize=1))
-    assert len(np.unique(drawn)) == drawn.size
+    stream.normal(5)
+    first, second = drawn_in_a_forked_child(stream), drawn_in_a_forked_child(stream)
+    ours = np.concatenate([stream.normal(100), stream.uniform(100)])
+    everything = np.concatenate([first, second, ours])
+    assert len(everything) == len(np.unique(everything)) == 600
 
 
-_kept: list[SecureStream] = []
-
-
-def _keep(stream: SecureStream) -> None:
-    _kept.append(stream)
-
-
-def _draw(_: int) -> np.ndarray:
-    return _kept[0].normal(1000)
+def test_a_child_can_draw_although_a_thread_was_drawing_when_it_was_forked() -> None:
+    stream = SecureStream()
+    with stream._lock:
+        assert len(drawn_in_a_forked_child(stream)) == 200
 
 
 def test_several_threads_may_draw_from_one_secure_stream() -> None:
@@ -152,7 +152,8 @@ def test_several_threads_may_draw_from_one_secure_stream() -> None:
     for thread in threads:
         thread.join()
     values = np.concatenate(drawn)
-    assert len(np.unique(values)) == 600_000
+    assert len(values) == 600_000
+    assert repeats(values) < 2
     assert kstest(values, "norm").pvalue > ALMOST_NEVER
 
 
@@ -162,9 +163,7 @@ def test_a_seed_repeats_its_stream_and_another_seed_does_not() -> None:
 
 
 @given(parts=st.lists(st.integers(0, 3 * BLOCK), min_size=1, max_size=5), seed=st.integers(0, 99))
-def test_a_seeded_stream_gives_the_same_in_parts_as_in_one_go(
-    parts: list[int], seed: int
-) -> None:
+def test_a_seeded_stream_gives_the_same_in_parts_as_in_one_go(parts: list[int], seed: int) -> None:
     for draw in (SeededStream.normal, SeededStream.uniform):
         stream = SeededStream(seed)
         in_parts = np.concatenate([draw(stream, part) for part in parts])

@@ -1,4 +1,4 @@
-"""Where a composed privacy loss crosses delta, roughly: what the exact computation must look at."""
+"""Where a composed privacy loss comes down to delta, roughly: what must be computed exactly."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import logsumexp, ndtri
+from scipy.special import ndtri
 
 from workbench.accounting.mixture import Mixture
 
 _CELLS = 512
 _ORDERS = 2.0 ** np.arange(-10, 9, 1 / 3)
 _BELOW = 8.0
-"""How far below the Chernoff bound epsilon may lie, in e-folds of delta; 2 to 5 are usual."""
+"""How far below Chernoff's bound epsilon may lie, in e-folds of delta; 2 to 5 are usual."""
+
+_WRAPPED = 1e-3
+"""Share of the spare probability that may come in from outside the window."""
+
 _NOISE = 14.0
-"""Tilts at which rounding errors weigh more than exp of this times delta are not used."""
+"""Tilts under which rounding errors weigh more than exp of this times delta are not used."""
 
 
 class Aim(NamedTuple):
     """What to look at to find epsilon.
 
     Attributes:
-        tilt: order; the distribution is multiplied by exp(tilt * loss).
-        top: order at which Chernoff's bound on the highest losses is lowest.
+        tilt: the distribution is multiplied by exp(tilt * loss), > 0.
+        top: order at which Chernoff's bound on the highest losses is lowest, > 0.
         length: from the highest losses down to below epsilon.
-        spare: probability of composed losses above the highest.
+        spare: probability of losses above the highest; they count as infinite.
         variance: of the composed loss.
     """
 
@@ -38,24 +42,26 @@ class Aim(NamedTuple):
 
 
 class _Sketch(NamedTuple):
+    """A step's loss in a few hundred pieces."""
+
     losses: np.ndarray
     log_probs: np.ndarray
     steps: int
 
 
-def aims_of(
-    parts: Sequence[tuple[Mixture, int]], delta: float, tail: float, spare: float, grid: float
+def aims_at(
+    parts: Sequence[tuple[Mixture, int]], *, delta: float, tail: float, spare: float, grid: float
 ) -> tuple[Aim, Aim]:
-    """For taking somebody out and for adding them.
+    """For taking the person out and for adding them.
 
-    Nothing that is guaranteed rests on the numbers found here, only how tight it gets.
+    No guarantee rests on the numbers found here, only how close to the truth it comes.
 
     Args:
-        parts: different steps and how often each is taken.
+        parts: different steps, and how often each is taken.
         delta: in (0, 1).
         tail: probability of outputs of one step that need not be looked at.
         spare: probability of composed losses that need not be looked at.
-        grid: on which the losses are going to be rounded; 0 where it is not chosen yet.
+        grid: to which the losses are going to be rounded; 0 where it is not chosen yet.
     """
     both = [_sketches(mixture, steps, tail, grid) for mixture, steps in parts]
     return (
@@ -65,67 +71,61 @@ def aims_of(
 
 
 def _aim(sketches: Sequence[_Sketch], delta: float, spare: float) -> Aim:
-    """Weigh the circular transform's errors against each other.
+    """Choose tilt and length of the circle on which the distribution is composed.
 
-    A circle of length S, tilted by t, brings in what lies below the window, times exp(-t S), and
-    what lies above it, times exp(t S). The latter does no harm below epsilon. So S must be so long
-    that exp(-t S) is spare, and that so little lies S above epsilon that exp(t S) of it is.
+    A circle of length S with tilt t brings in what lies below it times exp(-t S) and what lies
+    above times exp(t S), but that does no harm where it lands below epsilon. So S must be so long
+    that exp(-t S) is spare, and that what lies S above epsilon is spare even times exp(t S).
     """
+    largest = max(float(np.max(np.abs(sketch.losses))) for sketch in sketches)
     variance = sum(_variance(sketch) * sketch.steps for sketch in sketches)
+    variance = max(variance, (1e-9 * largest) ** 2, 1e-200)
     orders = _ORDERS / math.sqrt(variance)
-    cumulants = _cumulants(sketches, orders)
-    chernoff = (cumulants - math.log(delta)) / orders
-    best = int(np.argmin(chernoff))
-    epsilon = float(chernoff[best] - (_BELOW + math.log1p(orders[best])) / orders[best])
-    tops = (cumulants - math.log(spare)) / orders
-    top = int(np.argmin(tops))
+    log_moments = sum(_log_moments(sketch, orders) * sketch.steps for sketch in sketches)
+    bounds = (log_moments - math.log(delta)) / orders
+    best = int(np.argmin(bounds))
+    below = _BELOW + math.log1p(orders[best])  # where losses are small, delta is even smaller
+    epsilon = float(bounds[best] - below / orders[best])
+    tops = (log_moments - math.log(spare)) / orders
     with np.errstate(divide="ignore"):
         outward = np.maximum(orders - orders[:, None], 0)
-        wrapped = (cumulants - orders * epsilon - math.log(spare)) / outward
-    lengths = np.maximum(-math.log(spare) / orders, wrapped.min(axis=1))
-    lengths[cumulants - orders * epsilon - math.log(delta) > _BELOW + _NOISE] = np.inf
-    tilt = int(np.argmin(lengths))
+        wrapped = (log_moments - orders * epsilon - math.log(_WRAPPED * spare)) / outward
+    lengths = np.maximum(wrapped.min(axis=1), -math.log(_WRAPPED * spare) / orders)
+    lengths[log_moments - orders * epsilon - math.log(delta) > below + _NOISE] = np.inf
+    tilt, top = int(np.argmin(lengths)), int(np.argmin(tops))
     length = max(float(lengths[tilt]), float(tops[top]) - epsilon)
     return Aim(float(orders[tilt]), float(orders[top]), length, spare, variance)
 
 
-def _sketches(
-    mixture: Mixture, steps: int, tail: float, grid: float
-) -> tuple[_Sketch, _Sketch]:
+def _sketches(mixture: Mixture, steps: int, tail: float, grid: float) -> tuple[_Sketch, _Sketch]:
     reach = -float(ndtri(tail))
     centres = np.concatenate(([0.0], mixture.shifts))
     around = np.linspace(-reach, reach, max(16, _CELLS // len(centres)))
     places = np.unique((centres[:, None] + around).ravel())
     with_them, without = (masses[1:-1] for masses in mixture.masses(places))
     losses = mixture.loss((places[1:] + places[:-1]) / 2)
-    return (
-        _sketch(losses, with_them, steps, grid),
-        _sketch(-losses, without, steps, grid),
-    )
+    return _sketch(losses, with_them, steps, grid), _sketch(-losses, without, steps, grid)
 
 
 def _sketch(losses: np.ndarray, probs: np.ndarray, steps: int, grid: float) -> _Sketch:
     if grid:
         lower = grid * np.floor(losses / grid)
-        part = np.expm1(lower - losses) / math.expm1(-grid)
+        to_upper = np.expm1(lower - losses) / math.expm1(-grid)
         losses = np.concatenate((lower, lower + grid))
-        probs = np.concatenate((probs * (1 - part), probs * part))
+        probs = np.concatenate((probs * (1 - to_upper), probs * to_upper))
     seen = probs > 0
     return _Sketch(losses[seen], np.log(probs[seen]), steps)
 
 
-def _cumulants(sketches: Sequence[_Sketch], orders: np.ndarray) -> np.ndarray:
-    """log E exp(order * composed loss), one for each order."""
-    return np.sum(
-        [
-            steps * logsumexp(orders[:, None] * losses + log_probs, axis=1)
-            for losses, log_probs, steps in sketches
-        ],
-        axis=0,
-    )
+def _log_moments(sketch: _Sketch, orders: np.ndarray) -> np.ndarray:
+    """Logarithm of E exp(order * loss), one for each order."""
+    exponents = orders[:, None] * sketch.losses + sketch.log_probs
+    highest = exponents.max(axis=1)
+    exponents -= highest[:, None]
+    return highest + np.log(np.exp(exponents, out=exponents).sum(axis=1))
 
 
 def _variance(sketch: _Sketch) -> float:
     weights = np.exp(sketch.log_probs)
-    mean = float(weights @ sketch.losses)
+    mean = weights @ sketch.losses
     return float(weights @ (sketch.losses - mean) ** 2)

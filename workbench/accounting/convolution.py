@@ -19,17 +19,18 @@ _ROUNDING = 16 * np.finfo(float).eps
 def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> float:
     """The smallest epsilon at which the composed loss leaves no more than ``delta``.
 
-    The distributions are tilted by exp(order * loss) before they are transformed, so that what is
-    accurate to 16 digits is the part around epsilon, which decides, and not the bulk, against
-    which a delta of 1e-12 would be lost in rounding errors.
+    The distributions are multiplied by exp(tilt * loss) before they are transformed, and divided
+    by it again after: so the digits are kept near epsilon and not in the bulk, against whose
+    rounding errors a small delta would be lost (dp-accounting 0.6 gives 1.98 for a Gaussian
+    mechanism with epsilon 2 at delta 1e-12 in 100,000 steps, and infinity at 1e-16).
 
     Args:
-        parts: losses on the same grid and how often each is taken.
-        aim: where to look.
+        parts: losses on the same grid, and how often each is taken.
+        aim: where to look; any values give an upper bound, good ones a close one.
         delta: in (0, 1).
 
     Returns:
-        An upper bound; infinity where losses that count as infinite make up more than delta.
+        An upper bound of epsilon; infinity where infinite losses make up more than delta.
     """
     grid = parts[0][0].grid
     first = sum(steps * losses.first for losses, steps in parts)
@@ -41,9 +42,9 @@ def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> f
     lines = grid * np.arange(low, high + 1)
     log_total = sum(steps * total for (_, total), steps in tilted) - math.log(delta)
     exponents = log_total - aim.tilt * (lines - grid * first)
-    masses = probs * np.exp(np.minimum(exponents, _HIGHEST_EXPONENT))
+    shares = probs * np.exp(np.minimum(exponents, _HIGHEST_EXPONENT))
     infinite = -math.fsum(math.expm1(n * math.log1p(-losses.infinite)) for losses, n in parts)
-    return _crossing(lines, masses, (infinite + aim.spare) / delta, grid)
+    return _crossing(lines, shares, (infinite + aim.spare) / delta, grid)
 
 
 def _top(parts: Sequence[tuple[Losses, int]], aim: Aim) -> float:
@@ -58,17 +59,16 @@ def _top(parts: Sequence[tuple[Losses, int]], aim: Aim) -> float:
 def _tilt(probs: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
     """Probabilities times exp(rate * index), made to sum to one, and the logarithm of the sum."""
     exponents = rate * np.arange(len(probs))
-    highest = float(np.max(exponents[probs > 0]))
+    highest = exponents[np.flatnonzero(probs)[-1]]
     weights = probs * np.exp(np.minimum(exponents - highest, 0))
     total = float(weights.sum())
-    return weights / total, math.log(total) + highest
+    return weights / total, math.log(total) + float(highest)
 
 
 def _composed(parts: Sequence[tuple[np.ndarray, int]], low: int, high: int) -> np.ndarray:
     """The composed distribution from ``low`` to ``high``, rounding errors added on top.
 
-    The transform is circular: what lies outside the window comes in at its other end, which only
-    adds probability.
+    The transform is circular: what lies outside comes in at the other end, which only adds.
     """
     size = next_fast_len(high - low + 1, real=True)
     spectrum = np.ones(size // 2 + 1, dtype=complex)
@@ -76,6 +76,8 @@ def _composed(parts: Sequence[tuple[np.ndarray, int]], low: int, high: int) -> n
         spectrum *= rfft(_folded(probs, size)) ** steps
     composed = np.roll(irfft(spectrum, size), -(low % size))[: high - low + 1]
     steps_in_all = sum(steps for _, steps in parts)
+    # Each factor is off by about the machine's precision, and so is the product by that times
+    # the steps; the mean magnitude is the largest value that the inverse transform can have.
     error = _ROUNDING * (steps_in_all + math.log2(size)) * float(np.mean(np.abs(spectrum)))
     return np.maximum(composed, 0) + error
 
@@ -86,17 +88,24 @@ def _folded(probs: np.ndarray, size: int) -> np.ndarray:
     return np.pad(probs, (0, -len(probs) % size)).reshape(-1, size).sum(axis=0)
 
 
-def _crossing(lines: np.ndarray, masses: np.ndarray, beyond: float, grid: float) -> float:
-    """Where sum over losses above epsilon of mass (1 - exp(epsilon - loss)) comes down to one."""
-    above = np.cumsum(masses[::-1])[::-1] - masses + beyond
+def _crossing(lines: np.ndarray, shares: np.ndarray, beyond: float, grid: float) -> float:
+    """The epsilon at which beyond + sum of share (1 - exp(epsilon - loss)) comes down to one.
+
+    Args:
+        lines: ``(N,)``, losses.
+        shares: ``(N,)``, their probabilities over delta.
+        beyond: probability of higher losses over delta.
+        grid: distance of the losses.
+    """
+    higher = np.cumsum(shares[::-1])[::-1] - shares + beyond
     shrink = math.exp(-grid)
-    below = lfilter([0.0, shrink], [1.0, -shrink], masses[::-1])[::-1]
-    over = np.flatnonzero(above - below > 1)
+    shrunk = lfilter([0.0, shrink], [1.0, -shrink], shares[::-1])[::-1]
+    over = np.flatnonzero(higher - shrunk > 1)
     if len(over) == 0:
         return max(0.0, float(lines[0]))
     last = over[-1]
     if last == len(lines) - 1:
         return math.inf
     with np.errstate(divide="ignore"):
-        step = float(np.log((above[last] - 1) / below[last]))
+        step = float(np.log((higher[last] - 1) / shrunk[last]))
     return max(0.0, float(lines[last]) + min(max(step, 0.0), grid))

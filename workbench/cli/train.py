@@ -15,8 +15,8 @@ HELP = "train a network, with differential privacy if a budget or a noise is giv
 
 SETTINGS = (
     "data", "model", "task", "image_size", "steps", "sample_rate", "learning_rate", "optimizer",
-    "augmentation_multiplicity", "seed", "device", "engine", "surgery", "target_epsilon",
-    "noise_multiplier", "delta", "max_grad_norm", "unit", "noise",
+    "augmentation_multiplicity", "seed", "device", "precision", "engine", "surgery",
+    "target_epsilon", "noise_multiplier", "delta", "max_grad_norm", "unit", "noise",
 )  # fmt: skip
 
 
@@ -27,7 +27,7 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
     """
     what = parser.add_argument_group("what to train")
     what.add_argument("--data", help="built-in name or path (phantom-liver)")
-    what.add_argument("--model", help="unet, unet-batchnorm, cnn, resnet9, mlp or module:function")
+    what.add_argument("--model", help="unet, cnn, resnet9, resnet18, ... or module:function")
     what.add_argument("--task", choices=("segmentation", "classification"))
     what.add_argument("--image-size", type=int, help="side in pixels that slices are resized to")
     how = parser.add_argument_group("how")
@@ -39,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
     if not of_a_study:
         how.add_argument("--seed", type=int)
     how.add_argument("--device", choices=("cpu", "cuda"))
+    how.add_argument("--precision", choices=("float32", "bfloat16"), help="of the two passes")
     how.add_argument("--engine", choices=ENGINES, help="how per-record gradients are taken")
     how.add_argument(
         "--no-surgery",

@@ -46,7 +46,8 @@ class NoiseSource:
     The low bits of a floating-point sum depend on the size of what was summed and can give it
     away (Mironov 2012). Here the noise lies on a grid that follows from its standard deviation
     alone; ``snap`` after the un-noised values were added gives the noise plus the rounded
-    un-noised values. So the set of values that can be released is the same for all data.
+    un-noised values (in float64; in float32 to one grid step). So what can be released are the
+    grid points that the buffer's type holds, the same for all data.
 
     Args:
         stream: where the noise comes from; nobody else may draw from it between ``begin`` and
@@ -131,7 +132,8 @@ class NoiseSource:
         return self._stream.state() if self._pending is None else self._pending.before
 
     def _thread(self) -> ThreadPoolExecutor:
-        # A forked child inherits the pool, but not its thread.
+        # A pool of one ends its thread with this object, and waits for it when the program ends.
+        # A forked child inherits the pool, but not the thread.
         if self._executor is None or self._process != os.getpid():
             self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="noise")
             self._process = os.getpid()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from itertools import starmap
 
@@ -11,22 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from workbench.models.stand_in import answer
+from workbench.models.tracing import Call, trace
 
 _TOLERANCE = 1e-5
 """Of the largest value of a tensor, float32."""
 
-_EXCERPT = 2**16
-"""Numbers kept of a tensor; all activations of a network at once would not fit."""
-
-_Values = tuple[Tensor, ...]
-_Moved = Callable[..., bool]
-
-
-@dataclass(frozen=True, eq=False)
-class _Call:
-    layer: str
-    before: _Values
-    after: _Values
+COUNT_TOLERANCE = 1e-3
+"""Where batches differ in size, sums are rounded in another order; a count moves far more."""
 
 
 def moved(base: Tensor, other: Tensor, tolerance: float = _TOLERANCE) -> Tensor:
@@ -70,7 +60,7 @@ def layer_that_mixes(network: nn.Module, base: Tensor, changed: list[Tensor]) ->
     Returns:
         The layer in words, for a sentence.
     """
-    traces = [_trace(network, batch) for batch in (base, *changed)]
+    traces = [trace(network, batch) for batch in (base, *changed)]
     for tolerance in (_TOLERANCE, 0.0):
         for test in (_belongs_to_both, partial(_strays, len(base))):
             found = _first(partial(test, tolerance), traces)
@@ -93,11 +83,25 @@ def layer_that_remembers(
     Returns:
         The layer in words, for a sentence.
     """
-    trace = _trace(fresh, base)
+    before = trace(fresh, base)
     for batch in changed:
         answer(used, batch)
-    found = _first(_differs, [trace, _trace(used, base)])
+    found = _first(_differs, [before, trace(used, base)])
     return called(fresh, found or "")
+
+
+def layer_that_counts(network: nn.Module, base: Tensor) -> str:
+    """The first layer that gives a record alone something else than among others.
+
+    Args:
+        network: a copy that may be run and draws no random numbers.
+        base: ``(B, ...)``.
+
+    Returns:
+        The layer in words, for a sentence.
+    """
+    found = _first(partial(_counts, len(base)), [trace(network, base), trace(network, base[:1])])
+    return called(network, found or "")
 
 
 def _belongs_to_both(tolerance: float, base: Tensor, one: Tensor, two: Tensor) -> bool:
@@ -110,60 +114,19 @@ def _strays(records: int, tolerance: float, base: Tensor, one: Tensor, two: Tens
     return base.shape[:1] == (records,) and bool(moved(base, one, tolerance)[1:].any())
 
 
+def _counts(records: int, base: Tensor, alone: Tensor) -> bool:
+    if base.shape[:1] != (records,) or alone.shape != (1, *base.shape[1:]):
+        return False
+    return bool(moved(base[:1], alone, COUNT_TOLERANCE).any())
+
+
 def _differs(base: Tensor, again: Tensor) -> bool:
     return bool(moved(base, again).any())
 
 
-def _first(test: _Moved, traces: list[list[_Call]]) -> str | None:
+def _first(test: Callable[..., bool], traces: list[list[Call]]) -> str | None:
     for calls in zip(*traces, strict=False):
         clean = not any(starmap(test, zip(*(call.before for call in calls), strict=False)))
         if clean and any(starmap(test, zip(*(call.after for call in calls), strict=False))):
             return calls[0].layer
     return None
-
-
-def _trace(network: nn.Module, batch: Tensor) -> list[_Call]:
-    """Every layer's call, in the order in which they ended."""
-    calls: list[_Call] = []
-    open_calls: list[_Values] = []
-
-    def enter(_: nn.Module, args: object, options: object) -> None:
-        open_calls.append(_excerpts(batch, (args, options)))
-
-    def leave(name: str, _: nn.Module, args: object, given: object) -> None:
-        calls.append(_Call(name, open_calls.pop(), _excerpts(batch, given)))
-
-    hooks = []
-    for name, layer in network.named_modules():
-        hooks.append(layer.register_forward_pre_hook(enter, with_kwargs=True))
-        hooks.append(layer.register_forward_hook(partial(leave, name)))
-    try:
-        answer(network, batch)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return calls
-
-
-def _excerpts(batch: Tensor, value: object) -> _Values:
-    return tuple(_excerpt(len(batch), tensor) for tensor in _tensors(value))
-
-
-def _excerpt(records: int, tensor: Tensor) -> Tensor:
-    """A copy (layers may write into a tensor later), a row per record where there are rows."""
-    rows = records if tensor.shape[:1] == (records,) else 1
-    flat = tensor.detach().reshape(rows, -1)
-    step = max(1, flat.numel() // _EXCERPT)
-    kept = flat[:, ::step].clone()
-    return kept if rows == records else kept[0]
-
-
-def _tensors(value: object) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _tensors(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _tensors(each)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from workbench.errors import BadInput
 from workbench.models.parameters import lazy_layer
@@ -90,7 +91,7 @@ def answer(network: nn.Module, batch: Tensor) -> Tensor:
     if not isinstance(said, Tensor) or said.shape[:1] != batch.shape[:1]:
         given = f"shape {tuple(said.shape)}" if isinstance(said, Tensor) else type(said).__name__
         raise unfit(
-            f"for {len(batch)} records it gives {given}; "
+            f"for a batch of {len(batch)} it gives {given}; "
             "let forward return one tensor of logits whose first axis is the records"
         )
     if not said.isfinite().all():
@@ -99,6 +100,13 @@ def answer(network: nn.Module, batch: Tensor) -> Tensor:
             "[0, 1]; check its weights and divisions"
         )
     return said
+
+
+def numbers_drawn(device: torch.device) -> bool:
+    """Whether the last :func:`answer` drew from the global random generators."""
+    left = _generators(device)
+    _seed(device)
+    return left != _generators(device)
 
 
 def failed(what: str, batch: Tensor, error: Exception) -> BadInput:
@@ -134,8 +142,13 @@ def materialised(model: nn.Module, example: Tensor | None) -> nn.Module:
     ready = copied(model)
     with generators_kept(model):
         answer(ready.eval(), noise(model, example)[0])
-    for layer, original in zip(ready.modules(), model.modules(), strict=True):
+    known = dict(ready.named_modules())
+    for place, original in model.named_modules():
+        layer = known[place]
         layer.training = original.training
+        for name, buffer in original.named_buffers(recurse=False):
+            if not is_lazy(buffer):  # what the layer had before it saw noise
+                setattr(layer, name, buffer.clone())
     return ready
 
 
@@ -156,6 +169,14 @@ def _is_constant(parameter: Tensor) -> bool:
     flat = parameter.flatten()
     # The first few decide nearly always, and many networks have millions.
     return all(bool((part == flat[:1]).all()) for part in (flat[:64], flat))
+
+
+def _generators(device: torch.device) -> tuple[object, ...]:
+    numpy = np.random.get_state(legacy=False)
+    states = [torch.default_generator.get_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.default_generators[device.index or 0].get_state())
+    return (random.getstate(), repr(numpy), *(state.numpy().tobytes() for state in states))
 
 
 def _seed(device: torch.device) -> None:

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -93,7 +94,8 @@ def _copied_by_hand(model: nn.Module) -> dict[int, object]:
                 made[id(value)] = value.detach().clone()
     for buffer in model.buffers():
         if isinstance(buffer, UninitializedBuffer):
-            made[id(buffer)] = UninitializedBuffer(device=buffer.device, dtype=buffer.dtype)
+            place: dict[str, Any] = {"device": buffer.device, "dtype": buffer.dtype}
+            made[id(buffer)] = UninitializedBuffer(**place)
     return made
 
 

@@ -11,16 +11,32 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from workbench.errors import BadInput
-from workbench.models.culprit import called, layer_that_mixes, layer_that_remembers, moved
-from workbench.models.stand_in import answer, failed, generators_kept, noise, stand_in, unfit
+from workbench.models.culprit import (
+    COUNT_TOLERANCE,
+    called,
+    layer_that_counts,
+    layer_that_mixes,
+    layer_that_remembers,
+    moved,
+)
+from workbench.models.stand_in import (
+    answer,
+    failed,
+    generators_kept,
+    noise,
+    numbers_drawn,
+    stand_in,
+    unfit,
+)
 
 
 def try_out(model: nn.Module, example: Tensor) -> None:
     """Refuse a network that does not treat every record by itself, or that cannot be trained.
 
-    Copies in training mode are run forwards four times and backwards once, every time with the
+    Copies in training mode are run forwards six times and backwards once, every time with the
     same random numbers (dropout). The network, its gradients, training flags and the global
     random generators stay as they were.
 
@@ -47,6 +63,7 @@ def try_out(model: nn.Module, example: Tensor) -> None:
         if _spreads(said.detach(), others) or _reaches_others(shown.grad):
             raise _mixes(model, base, changed)
         _refuse_unreached(first)
+        _refuse_counting(second, base)
 
 
 def _refuse_strangers(network: nn.Module, shown: Tensor, said: Tensor) -> None:
@@ -98,6 +115,22 @@ def _refuse_updates(used: nn.Module, untouched: nn.Module) -> None:
 def _same(old: Tensor, now: Tensor) -> bool:
     # The quick way first: many networks have millions of weights, few are not numbers.
     return torch.equal(old, now) or not moved(old, now, 0.0).any()
+
+
+def _refuse_counting(network: nn.Module, base: Tensor) -> None:
+    for layer in network.modules():
+        if isinstance(layer, _DropoutNd):
+            layer.p = 0.0
+    together = answer(network, base).detach()
+    if numbers_drawn(base.device):
+        return  # a record alone would be given other random numbers
+    alone = answer(network, base[:1]).detach()
+    tolerance = max(COUNT_TOLERANCE, 10 * torch.finfo(alone.dtype).eps)
+    if moved(together[:1], alone, tolerance).any():
+        raise unfit(
+            f"{layer_that_counts(network, base)} gives a record alone something else than among "
+            "others, so it depends on how many were drawn; take a network without it"
+        )
 
 
 def _remembers(model: nn.Module, base: Tensor, changed: list[Tensor]) -> BadInput:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import ipywidgets as W
 
 from workbench.panels.explore import ExplorePanel
+from workbench.panels.ledger import LedgerPanel
 from workbench.panels.train import TrainPanel
 
 
 def desk() -> W.Tab:
-    """Train, explore and attack in tabs.
+    """Train, explore, attack and the ledger in tabs.
 
     Each panel is the one of the name ``"main"`` in this kernel: what a panel in another cell
     shows, the desk shows too.
     """
     from workbench.panels.attack import AttackPanel
 
-    tabs = W.Tab([TrainPanel(), ExplorePanel(), AttackPanel()])
-    tabs.titles = ("Train", "Explore", "Attack")
+    tabs = W.Tab([TrainPanel(), ExplorePanel(), AttackPanel(), LedgerPanel()])
+    tabs.titles = ("Train", "Explore", "Attack", "Ledger")
     tabs.add_class("wb-desk")
     return tabs

@@ -77,6 +77,7 @@ class TrainingChoices(PanelModel):
     augmentation_multiplicity = T.Int(1).tag(param=True)
     image_size = T.Int(64, allow_none=True).tag(param=True)
     device = T.Unicode("cpu").tag(param=True)
+    precision = T.Unicode("float32").tag(param=True)
     engine = T.Unicode("bookkeeping").tag(param=True)
     surgery = T.Bool(True).tag(param=True)
     delta = T.Float(1e-3).tag(param=True)
@@ -130,6 +131,7 @@ class TrainingChoices(PanelModel):
             image_size=self.image_size,
             seed=seed,
             device=self.device,  # type: ignore[arg-type]
+            precision=self.precision,  # type: ignore[arg-type]
             engine=self.engine,
             surgery=self.surgery,
         )

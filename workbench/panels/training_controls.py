@@ -9,6 +9,7 @@ import ipywidgets as W
 from workbench.dpsgd.engine_names import ENGINES
 from workbench.panels.parts.bind import bind_field
 from workbench.panels.parts.controls import Choice, Field, NumberField, TextField, Toggle
+from workbench.panels.parts.model import PanelModel
 from workbench.panels.parts.states import BUSY
 from workbench.panels.training_choices import DRAWN, TrainingChoices
 
@@ -24,7 +25,7 @@ UNITS: Final = {"patient": "each patient", "slice": "each slice"}
 
 
 def number(
-    model: TrainingChoices, label: str, name: str, low: float, high: float, *, whole: bool = False,
+    model: PanelModel, label: str, name: str, low: float, high: float, *, whole: bool = False,
     **looks: Any,
 ) -> Field:  # fmt: skip
     """A number of the model as a field, typed unless ``slider`` is asked for."""
@@ -96,7 +97,7 @@ def unit_control(model: TrainingChoices) -> Field:
 
     def explain(_change: Any = None) -> None:
         control.help = (
-            "a patient with k slices is protected only at k × ε, and a larger δ"
+            "a patient with many slices is protected less; the run says how much"
             if model.unit == "slice"
             else ""
         )
@@ -125,6 +126,10 @@ def optimisation_controls(model: TrainingChoices) -> list[W.Widget]:
     return [
         number(model, "Learning rate", "learning_rate", 1e-6, 10),
         bind_field(Choice("Optimizer", {"adam": "Adam", "sgd": "SGD"}), model, "optimizer"),
+        bind_field(
+            Choice("Precision", {"float32": "float32", "bfloat16": "bfloat16 passes"}),
+            model, "precision",
+        ),
         number(model, "Views of each slice", "augmentation_multiplicity", 1, 32, whole=True,
                help="moved copies, averaged before clipping"),
         _image_size(model),

@@ -44,9 +44,7 @@ def drive(
         DiskFull: there is no room left; what was recorded before is complete.
     """
     ended = False
-    steps = perform(
-        work, to_json(config), Attempt(run=run, home=store.root, checkpoint=checkpoint)
-    )
+    steps = perform(work, to_json(config), Attempt(run=run, home=store.root, checkpoint=checkpoint))
     try:
         with _sigterm_stops():
             for event in steps:

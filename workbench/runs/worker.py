@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from workbench.runs.allocator import keep_freed_memory
 from workbench.runs.attempt import Attempt
 from workbench.runs.events import (
     TERMINAL,
@@ -83,7 +84,7 @@ class Order:
             config=json.dumps(config),
             run=attempt.run,
             home=str(attempt.home.absolute()),
-            checkpoint=attempt.checkpoint and to_message(attempt.checkpoint),
+            checkpoint=None if attempt.checkpoint is None else to_message(attempt.checkpoint),
             path=tuple(folder or os.getcwd() for folder in sys.path),
             folder=os.getcwd(),
         )
@@ -142,7 +143,9 @@ def _steps(order: Order, wish: Wish) -> Iterable[Event]:
     attempt = Attempt(
         run=order.run,
         home=Path(order.home),
-        checkpoint=cast("Checkpointed | None", order.checkpoint and from_message(order.checkpoint)),
+        checkpoint=None
+        if order.checkpoint is None
+        else cast(Checkpointed, from_message(order.checkpoint)),
     )
     steps = perform(order.work, json.loads(order.config), attempt)
     for event in steps:
@@ -171,6 +174,7 @@ def dask_setup(worker: Any) -> None:
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
+    keep_freed_memory()
     for module in filter(None, os.environ.get(MODULES, "").split(",")):
         importlib.import_module(module)
     if "torch" in sys.modules:

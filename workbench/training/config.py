@@ -97,6 +97,8 @@ class TrainConfig:
         image_size: side in pixels that slices are resized to; ``None`` keeps their own.
         seed: of weights, validation split and, where nothing is secret, sampling.
         device: ``"cpu"`` or ``"cuda"``.
+        precision: ``"float32"``, or ``"bfloat16"`` for forward and backward passes under autocast;
+            weights, losses, norms and sums stay float32.
         engine: how a private run takes per-record gradients: ``"bookkeeping"``, or one of Opacus'
             own (``dpsgd.engine_names.ENGINES``). All release the same gradient.
         surgery: whether layers that break per-record privacy may be replaced.
@@ -117,6 +119,7 @@ class TrainConfig:
     image_size: int | None = None
     seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
+    precision: Literal["float32", "bfloat16"] = "float32"
     engine: str = "bookkeeping"
     surgery: bool = True
 
@@ -148,6 +151,7 @@ class TrainConfig:
             raise BadInput(f"Seed must be 0 or more, not {self.seed}.", field="seed")
         check_choice("optimizer", self.optimizer, ("adam", "sgd"))
         check_choice("device", self.device, ("cpu", "cuda"))
+        check_choice("precision", self.precision, ("float32", "bfloat16"))
         check_choice("engine", self.engine, tuple(ENGINES))
         if self.task is not None:
             check_choice("task", self.task, ("segmentation", "classification"))

@@ -112,7 +112,7 @@ class _Training:
         with ExitStack() as stack:
             stack.callback(engine.detach)
             yield from self._steps(engine, first)
-            layers = engine.describe()
+            layers = [str(note) for note in engine.describe()]
         yield from self._finish(layers)
 
     def _steps(self, engine: GradientEngine, first: int) -> Iterator[Event]:
@@ -174,8 +174,10 @@ class _Training:
         plan = self.plan
         device = next(self.model.parameters()).device
         batch = batch_of(plan, records, units, self.movements)
-        outputs = engine.model(batch.images.to(device))
-        losses = record_losses(plan.task, outputs, batch.targets.to(device))
+        low = plan.config.precision == "bfloat16"
+        with torch.autocast(device.type, torch.bfloat16, enabled=low):
+            outputs = engine.model(batch.images.to(device))
+        losses = record_losses(plan.task, outputs.float(), batch.targets.to(device))
         engine.accumulate(losses, batch.units)
         return float(losses.detach().sum()) / plan.config.augmentation_multiplicity
 
@@ -202,9 +204,7 @@ class _Training:
 
     def _checkpoint(self, step: int) -> Iterator[Event]:
         if self.processes.first:
-            yield checkpoints.save(
-                step, self.model, self.optimizer, self.streams, self.movements
-            )
+            yield checkpoints.save(step, self.model, self.optimizer, self.streams, self.movements)
 
     def _look(self, step: int) -> Iterator[Event]:
         if self.processes.first:

@@ -73,7 +73,7 @@ class Charge:
 
     def settled_at(self, steps: int) -> Charge:
         """The charge of a run that has reported its end."""
-        return replace(self, counted=max(steps, self.counted), settled=True)
+        return replace(self, counted=steps, settled=True)
 
 
 def reserve_line(identity: Identity, plan: Planned, run: str) -> tuple[str, dict[str, Any]]:

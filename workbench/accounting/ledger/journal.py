@@ -19,7 +19,7 @@ import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,8 @@ from workbench.accounting.ledger.chain import (
     read_head,
 )
 from workbench.accounting.ledger.entries import Entry, LineFault, render, seal
-from workbench.errors import BadInput
-from workbench.runs.files import room_on, write_whole
-from workbench.runs.workspace import make_folder
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks, and a ledger without them could be overspent
-    fcntl = None  # type: ignore[assignment]
+from workbench.accounting.ledger.lock import explained, locked
+from workbench.runs.files import write_whole
 
 Stamp = tuple[int, int, int] | None
 
@@ -76,28 +70,12 @@ class Journal:
 
     @contextmanager
     def locked(self, *, alone: bool) -> Iterator[None]:
-        """Keep others from writing, and with ``alone`` from reading too.
-
-        Raises:
-            BadInput: the folder cannot be written, or the system has no such locks.
-        """
-        if fcntl is None:
-            raise BadInput("The ledger needs file locks that Windows lacks; use Linux or macOS.")
+        """Keep others from writing, and with ``alone`` from reading too."""
         if not alone and not self.path.exists() and not self._head.exists():
             yield  # nothing to read, and looking should not make files
             return
-        if alone:
-            make_folder(self.path.parent)
-        with self._explained(), room_on(self.path.parent):
-            kind = os.O_RDWR if alone else os.O_RDONLY
-            handle = os.open(self._lock, kind | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        with locked(self._lock, alone=alone):
             yield
-        finally:
-            # Closing alone is not enough where a child forked meanwhile holds a copy.
-            fcntl.flock(handle, fcntl.LOCK_UN)
-            os.close(handle)
 
     def news(self) -> tuple[tuple[Entry, ...], bool]:
         """Lines added since the last call, checked; to be called with the lock held.
@@ -137,19 +115,15 @@ class Journal:
             DiskFull: there is no room; no line was added.
             BadInput: the folder cannot be written.
         """
-        entries: list[Entry] = []
         mark = self.mark
-        for number, (kind, fields) in enumerate(records, start=mark.lines + 1):
-            entries.append(
-                seal(number, kind, fields, entries[-1]["hash"] if entries else mark.hash)
-            )
+        entries = _sealed(records, mark)
         data = b"".join(render(entry) + b"\n" for entry in entries)
-        with self._explained(), room_on(self.path.parent):
+        with explained(self.path.parent):
             if not self._head.exists():
                 # Before the first line, so that lines without a head are always damage.
                 self._replace_head(mark)
-            self._add(data)
             try:
+                self._add(data)
                 self._replace_head(Mark(entries[-1]["line"], entries[-1]["hash"]))
             except BaseException:
                 self._take_back(mark)
@@ -172,23 +146,18 @@ class Journal:
         try:
             if os.fstat(handle).st_size > self._offset:
                 os.ftruncate(handle, self._offset)
-            try:
-                # Of ordinary files the system takes everything at once, unless the disk is full.
-                done = os.pwrite(handle, data, self._offset)
-                if done < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                os.fsync(handle)
-            except OSError:
-                with suppress(OSError):
-                    os.ftruncate(handle, self._offset)
-                raise
+            # Of ordinary files the system takes everything at once, unless the disk is full.
+            if os.pwrite(handle, data, self._offset) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(handle)
         finally:
             os.close(handle)
 
     def _take_back(self, mark: Mark) -> None:
-        """Remove lines that the head could not be made to name; what it names has to stay."""
+        """Remove lines that were not acknowledged; those that the head names have to stay."""
         with suppress(OSError, LineFault):
-            if read_head(self._head) == mark:
+            head = read_head(self._head)
+            if head is not None and head.lines <= mark.lines:
                 os.truncate(self.path, self._offset)
         self._forget()
 
@@ -199,7 +168,7 @@ class Journal:
     def _read(self) -> tuple[bytes, bool]:
         """What stands after the last known line; everything if what was known has changed."""
         try:
-            with self._explained():
+            with explained(self.path.parent):
                 data = self.path.read_bytes()
         except FileNotFoundError:
             data = b""
@@ -215,14 +184,11 @@ class Journal:
     def _forget(self) -> None:
         self._hashes, self._offset, self._known = [], 0, hashlib.sha256()
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.EISDIR):
-                raise BadInput(
-                    f"{self.path} cannot be written or read; check its permissions, or choose "
-                    "another workspace with WORKBENCH_HOME."
-                ) from error
-            raise
+
+def _sealed(records: Sequence[tuple[str, Mapping[str, Any]]], mark: Mark) -> list[Entry]:
+    entries: list[Entry] = []
+    previous = mark.hash
+    for number, (kind, fields) in enumerate(records, start=mark.lines + 1):
+        entries.append(seal(number, kind, fields, previous))
+        previous = entries[-1]["hash"]
+    return entries

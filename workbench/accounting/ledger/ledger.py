@@ -151,6 +151,17 @@ class Ledger:
         book = self._now()
         return account_from(book, _linked(book, which))
 
+    def charges(self, account: Identity | str) -> list[Charge]:
+        """The runs of an account as they are charged now, in the order in which they began.
+
+        Composes nothing, so it is quick however long the history.
+
+        Raises:
+            BadInput: no single account is meant, or nothing is known of these data.
+        """
+        book = self._now()
+        return book.on(_linked(book, account))
+
     def history(self, account: Identity | str) -> list[Point]:
         """One point for each run of an account.
 

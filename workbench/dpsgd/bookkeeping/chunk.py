@@ -40,12 +40,14 @@ class Chunk:
 
     Attributes:
         probed: whether this chunk is to be compared with plain autograd.
+        lowered: whether autocast computes it in a half-precision type.
         layout: of its records; known when the backward pass begins.
         rows: the units' gradients, ``(U, P)``.
         ghosts: those that are not written out.
     """
 
     probed: bool = False
+    lowered: bool = False
     layout: Layout | None = None
     rows: dict[int, Tensor] = field(default_factory=dict)
     ghosts: dict[int, Ghost] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from workbench.dpsgd.bookkeeping.chunk import Chunk
 
 if TYPE_CHECKING:
+    from workbench.dpsgd.bookkeeping.probe import Truth
     from workbench.dpsgd.bookkeeping.recorder import Recorder
 
 
@@ -78,12 +79,11 @@ class LayerTap(Tap):
         self.recorder.open()
         if type(x) is not Tensor:
             x = x.as_subclass(Tensor)
-        parameters = self.layer._parameters.values()
         if not torch.is_autocast_enabled(x.device.type):
-            return Booked.apply(self, self.prepare(x, *args, **kwargs), *parameters)
+            return Booked.apply(self, self.prepare(x, *args, **kwargs), self.recorder.anchor)
         x = self._as_autocast(x)
         with torch.autocast(x.device.type, enabled=False):
-            return Booked.apply(self, self.prepare(x, *args, **kwargs), *parameters)
+            return Booked.apply(self, self.prepare(x, *args, **kwargs), self.recorder.anchor)
 
     def prepare(self, x: Tensor) -> Tensor:
         """What is done to the input by ordinary autograd, such as padding."""
@@ -112,18 +112,23 @@ class LayerTap(Tap):
 
 
 class Booked(torch.autograd.Function):
-    """A layer's forward pass with a backward pass that books instead of adding up."""
+    """A layer's forward pass with a backward pass that books instead of adding up.
+
+    The parameters are no inputs of it, so that autograd accumulates nothing for them; the anchor
+    is, so that a backward pass comes here even where the layer's input needs no gradient.
+    """
 
     @staticmethod
-    def forward(ctx: Any, tap: LayerTap, x: Tensor, *parameters: Tensor | None) -> Tensor:
+    def forward(ctx: Any, tap: LayerTap, x: Tensor, anchor: Tensor) -> Tensor:
         output, *kept = tap.forward(x)
         ctx.tap = tap
-        ctx.save_for_backward(x, *kept, *parameters)
+        # Saved parameters are checked: a step between forward and backward pass is noticed.
+        ctx.save_for_backward(x, *kept, *tap.layer._parameters.values())
         ctx.kept = len(kept)
         return output
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, None]:
         tap: LayerTap = ctx.tap
         x, *rest = ctx.saved_tensors
         recorder, wanted = tap.recorder, ctx.needs_input_grad[1]
@@ -134,32 +139,31 @@ class Booked(torch.autograd.Function):
             )
         tap.recall(x, grad)
         with _full_precision(x):
-            if recorder.unit is not None:
-                return (None, *_true_gradients(tap, x, grad, recorder.unit, ctx.needs_input_grad))
-            kept = tuple(rest[: ctx.kept])
-            gradient = tap.backward(recorder.chunk_of(tap, x), x, kept, grad, wanted=wanted)
-        return (None, gradient, *[None] * (len(rest) - ctx.kept))
+            if recorder.truth is not None:
+                return None, _true_gradient(tap, recorder.truth, x, grad, wanted=wanted), None
+            chunk, kept = recorder.chunk_of(tap, len(x)), tuple(rest[: ctx.kept])
+            return None, tap.backward(chunk, x, kept, grad, wanted=wanted), None
 
 
-def _true_gradients(
-    tap: LayerTap, x: Tensor, grad: Tensor, unit: Tensor, needed: tuple[bool, ...]
-) -> list[Tensor | None]:
-    """Gradients of one unit's records by plain autograd through the layer's own operations."""
-    own = grad[unit]
-    tap.recorder.check_alone(tap, grad, own)
-    parameters = list(tap.layer._parameters.values())
+def _true_gradient(
+    tap: LayerTap, truth: Truth, x: Tensor, grad: Tensor, *, wanted: bool
+) -> Tensor | None:
+    """Add one unit's gradients by plain autograd through the layer's own operations.
+
+    Returns:
+        The gradient of the input, 0 for other units' records, where it is wanted.
+    """
+    own = truth.own(tap, grad)
     with torch.enable_grad():
-        records = x[unit].detach().requires_grad_(needed[1])
+        records = x[truth.records].detach().requires_grad_(wanted)
         output = tap.forward(records)[0]
-        variables = [records, *parameters]
-        wanted = [v for v, need in zip(variables, needed[1:], strict=True) if need]
-        found = iter(torch.autograd.grad(output, wanted, own))
-    gradients = [next(found) if need else None for need in needed[1:]]
-    if gradients[0] is not None:
-        whole = torch.zeros_like(x)
-        whole[unit] = gradients[0]
-        gradients[0] = whole
-    return gradients
+    inputs = [records] if wanted else []
+    gradients = truth.collect(tap, [output], [own], inputs)
+    if not wanted:
+        return None
+    whole = torch.zeros_like(x)
+    whole[truth.records] = gradients[0]
+    return whole
 
 
 class _full_precision:  # noqa: N801 - reads as the context that it is

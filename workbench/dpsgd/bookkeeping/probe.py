@@ -1,0 +1,147 @@
+"""Now and then the books are compared with plain autograd: wrong norms void every guarantee."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from workbench.dpsgd.bookkeeping.chunk import Chunk
+from workbench.dpsgd.bookkeeping.layout import Layout
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.dpsgd.bookkeeping.recorder import Recorder
+    from workbench.dpsgd.bookkeeping.tap import Tap
+
+# Relative; half-precision types carry three digits at most.
+TOLERANCE, TOLERANCE_LOWERED = 1e-3, 3e-2
+
+
+class ProbeFailed(WorkbenchError):
+    """Plain autograd found another gradient than the books: no step may be taken with it."""
+
+
+class Truth:
+    """One unit's gradient by plain autograd, collected layer by layer.
+
+    Args:
+        parameters: of the network.
+        unit: its number in the chunk.
+        records: the unit's records in the chunk, int64 ``(k,)``.
+
+    Attributes:
+        gradients: one ``(P,)`` per parameter.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], unit: int, records: Tensor) -> None:
+        self.unit, self.records = unit, records
+        self.gradients = [torch.zeros_like(p).flatten() for p in parameters]
+        self._parameters = parameters
+
+    def own(self, tap: Tap, grad: Tensor) -> Tensor:
+        """The unit's part of an output's gradient; all the rest must be 0.
+
+        Raises:
+            ProbeFailed: the loss of this unit reaches other units' records.
+        """
+        own = grad[self.records]
+        if torch.count_nonzero(grad) > torch.count_nonzero(own):
+            raise ProbeFailed(
+                f"The loss of one unit depends on other units' records behind layer {tap.name}: "
+                "some layer mixes records, so no clipping can protect a single unit."
+            )
+        return own
+
+    def collect(
+        self, tap: Tap, outputs: list[Tensor], grads: list[Tensor], inputs: list[Tensor]
+    ) -> list[Tensor]:
+        """Add a module's ordinary gradients; return those of its inputs."""
+        numbers = list(tap.numbers.values())
+        variables = [*inputs, *(self._parameters[number] for number in numbers)]
+        found = torch.autograd.grad(outputs, variables, grads, allow_unused=True)
+        for number, gradient in zip(numbers, found[len(inputs) :], strict=True):
+            if gradient is not None:
+                self.gradients[number] += gradient.flatten()
+        return list(found[: len(inputs)])
+
+
+def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int) -> Truth:
+    """The gradient of a unit's mean loss through the layers' own operations.
+
+    The graph of the losses stays usable. Layers are computed again for this unit's records only.
+
+    Args:
+        recorder: of the network.
+        losses: ``(B,)``.
+        layout: of their records.
+        unit: 0 to U - 1.
+
+    Raises:
+        ProbeFailed: some layer mixes records.
+    """
+    records = layout.rows_of(unit).to(losses.device)
+    truth = recorder.truth = Truth(recorder.parameters, unit, records)
+    try:
+        torch.autograd.grad(
+            losses[records].mean(), recorder.anchor, retain_graph=True, allow_unused=True
+        )
+    finally:
+        recorder.truth = None
+    return truth
+
+
+def compare(
+    chunk: Chunk,
+    truth: Truth,
+    *,
+    norms: Tensor,
+    weights: Tensor,
+    max_grad_norm: float,
+    names: Sequence[str],
+) -> None:
+    """Check the booked norm of a unit and its clipped gradient.
+
+    Args:
+        chunk: after its backward pass.
+        truth: by plain autograd.
+        norms: float64 ``(U,)``, by the books.
+        weights: ``(U,)``, the clip factors.
+        max_grad_norm: C; gradients far below it are compared to a millionth of it.
+        names: of the parameters.
+
+    Raises:
+        ProbeFailed: norm or gradient differ by more than a thousandth (3 % where autocast lowers
+            the precision).
+    """
+    booked, weight = float(norms[truth.unit]), weights[truth.unit]
+    if not torch.isfinite(norms[truth.unit]):
+        return  # counts as nothing
+    true = float(sum(g.double().square().sum() for g in truth.gradients)) ** 0.5
+    differences = _differences(chunk, truth, weight)
+    off = sum(differences) ** 0.5 / max(float(weight) * true, 1e-6 * max_grad_norm)
+    norm_off = abs(booked - true) / max(true, 1e-6 * max_grad_norm)
+    worst = max(off, norm_off)
+    if worst <= (TOLERANCE_LOWERED if chunk.lowered else TOLERANCE):
+        return
+    name = names[max(range(len(differences)), key=lambda number: differences[number])]
+    layer = name.rpartition(".")[0] or "the network itself"
+    raise ProbeFailed(
+        f"The gradient of a unit has norm {booked:.6g} by the books and {true:.6g} by plain "
+        f"autograd; they differ most in layer {layer}, so no step is taken with it."
+    )
+
+
+def _differences(chunk: Chunk, truth: Truth, weight: Tensor) -> list[float]:
+    """Squared distances of the clipped gradient from the true one, by parameter."""
+    own = [torch.zeros_like(part, dtype=weight.dtype) for part in truth.gradients]
+    assert chunk.layout is not None
+    only = weight.new_zeros(chunk.layout.units)
+    only[truth.unit] = weight
+    chunk.add(only, own)
+    return [
+        float((part - weight * gradient).double().square().sum())
+        for part, gradient in zip(own, truth.gradients, strict=True)
+    ]

@@ -1,0 +1,170 @@
+"""The taps of a network and the chunk that is being booked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from workbench.dpsgd.bookkeeping.chunk import Chunk
+from workbench.dpsgd.bookkeeping.notes import LayerNote
+from workbench.dpsgd.bookkeeping.plan import planned
+from workbench.dpsgd.bookkeeping.probe import Truth
+from workbench.dpsgd.bookkeeping.tap import Tap
+from workbench.errors import BadInput
+
+Strategy = Literal["auto", "instantiate", "ghost"]
+
+
+class Recorder:
+    """Taps a network's layers and collects, chunk by chunk, what they hand in.
+
+    Args:
+        model: the network; its layers are tapped until :meth:`remove`.
+        strategy: ``"auto"`` takes each layer's cheaper way; the others force one, for tests.
+        on_open: called before the first booked forward pass of a chunk; says whether the chunk
+            is to be compared with plain autograd.
+
+    Attributes:
+        parameters: what is trained, in the order of the flat gradient.
+        on: whether anything is booked.
+        anchor: a scalar that every booked call depends on.
+        truth: collects one unit's gradient while plain autograd is asked for it; else ``None``.
+
+    Raises:
+        BadInput: a layer cannot be booked, or nothing is trained.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        strategy: Strategy = "auto",
+        on_open: Callable[[], bool] = lambda: False,
+    ) -> None:
+        named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        if not named:
+            raise BadInput("The network has no parameter that is trained.", field="model")
+        self.model, self.strategy = model, strategy
+        self.names, self.parameters = list(named), list(named.values())
+        self.on = True
+        self._booking = False
+        self.anchor = torch.zeros((), requires_grad=True)
+        self.truth: Truth | None = None
+        self._on_open = on_open
+        self._chunk: Chunk | None = None
+        self._stray: list[str] = []
+        self.taps = self._tapped()
+        self._handles = [
+            p.register_post_accumulate_grad_hook(self._watch(name)) for name, p in named.items()
+        ]
+
+    def open(self) -> Chunk:
+        """The chunk of the forward pass that is running."""
+        if self._chunk is None:
+            self._check_trained()
+            lowered = torch.is_autocast_enabled(self.parameters[0].device.type)
+            self._chunk = Chunk(probed=self._on_open(), lowered=lowered)
+        return self._chunk
+
+    @contextmanager
+    def booking(self) -> Iterator[None]:
+        """During the backward pass of losses: gradients that bypass the taps are noticed."""
+        self._booking = True
+        try:
+            yield
+        finally:
+            self._booking = False
+
+    def close(self) -> None:
+        """Forget the chunk and everything it holds."""
+        self._chunk = None
+        self._stray.clear()
+
+    def chunk_of(self, tap: Tap, records: int) -> Chunk:
+        """The chunk that a tap books in, if the tap saw as many records as there are losses.
+
+        Raises:
+            BadInput: it did not.
+        """
+        chunk = self.open()
+        if chunk.layout is not None and chunk.layout.records != records:
+            raise BadInput(
+                f"Layer {tap.name or 'the network itself'} got {records} records where the "
+                f"chunk has {chunk.layout.records} losses; "
+                "every layer must see one record per loss along its first dimension.",
+                field="model",
+            )
+        return chunk
+
+    def check(self, chunk: Chunk) -> None:
+        """Refuse a backward pass that found parameters on a way around the taps, or none.
+
+        Raises:
+            BadInput: naming the first such parameter.
+        """
+        if not chunk.parameters and not self._stray:
+            raise BadInput(
+                "These losses come from no forward pass of the network in training mode."
+            )
+        if self._stray:
+            name = self._stray[0]
+            raise BadInput(
+                f"Parameter {name} is used outside of the layer that holds it, "
+                "where its gradient cannot be clipped; use it through its layer, or freeze it.",
+                field="model",
+            )
+
+    def describe(self) -> list[LayerNote]:
+        """Which layer uses what, in the network's order."""
+        sizes = [p.numel() for p in self.parameters]
+        return [
+            LayerNote(
+                layer=tap.name,
+                type=type(tap.layer).__name__,
+                rule=tap.rule,
+                parameters=sum(sizes[number] for number in tap.numbers.values()),
+            )
+            for tap in self.taps
+        ]
+
+    def remove(self) -> None:
+        """Give the network back as it was."""
+        for tap in self.taps:
+            tap.remove()
+        for handle in self._handles:
+            handle.remove()
+        self.taps, self._handles = [], []
+        self.close()
+
+    def _tapped(self) -> list[Tap]:
+        numbers = {id(p): number for number, p in enumerate(self.parameters)}
+        return [
+            kind(
+                module,
+                name,
+                {key: numbers[id(p)] for key, p in module.named_parameters() if p.requires_grad},
+                self,
+            )
+            for name, module, kind in planned(self.model)
+        ]
+
+    def _check_trained(self) -> None:
+        changed = [n for n, p in zip(self.names, self.parameters, strict=True) if not p.requires_grad]
+        if changed:
+            raise BadInput(
+                f"Parameter {changed[0]} was frozen after the engine was made; make a new engine.",
+                field="model",
+            )
+
+    def _watch(self, name: str) -> Callable[[Tensor], None]:
+        def stray(parameter: Tensor) -> None:
+            unfinished = self._chunk is not None and self.model.training
+            if self.on and (self._booking or unfinished):
+                parameter.grad = None  # neither clipped nor noisy: it must not stay
+                self._stray.append(name)
+
+        return stray
