@@ -33,9 +33,8 @@ def test_after_two_hundred_deaths_at_random_moments_nothing_was_undercharged(
     found = ran("kills", tmp_path, 200, 7)
     ends = found["ends"]
     assert sum(ends.values()) == 200
-    # The deaths came at moments of every kind, or this would show little.
-    assert ends["at work"] >= 20, ends
-    assert ends.keys() >= {"at work", "settled"}, ends
+    # Many died between the charge and the end, or this would show little.
+    assert ends.get("at work", 0) + ends.get("reserved", 0) >= 20, ends
     unsettled = sum(not charge.settled for charge in Ledger(tmp_path).charges("liver"))
     assert len(Ledger(tmp_path).verify().standing) == unsettled > 0
 

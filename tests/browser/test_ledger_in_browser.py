@@ -17,7 +17,9 @@ LIVER = Identity("Task03_Liver", "a" * 16, tuple("abcdefgh"), patients=131, larg
 LUNG = Identity("lung screening 2024", "b" * 16, tuple("ijkl"), patients=60, largest_patient=1)
 STATEMENTS = ".wb-frame-foot .wb-statement-text"
 ROWS = ".wb-frame-stage tbody tr"
-CELL = "import os, workbench as wb; os.environ['WORKBENCH_HOME'] = {home!r}; wb.LedgerPanel({choices})"
+CELL = (
+    "import os, workbench as wb; os.environ['WORKBENCH_HOME'] = {home!r}; wb.LedgerPanel({choices})"
+)
 
 
 def plan(noise: float = 1.1, steps: int = 300, **other: object) -> Planned:
@@ -31,11 +33,17 @@ def ledger(tmp_path: Path) -> Ledger:
     ledger = Ledger(tmp_path)
     ledger.reserve(LUNG, plan(), run="train-20261118-101500-00aa11").settle(300)
     for number in range(4):
-        run = ledger.reserve(LIVER, plan(1.1 + number / 10), run=f"train-20261119-1015{number}0-b2c3d{number}")
+        run = ledger.reserve(
+            LIVER, plan(1.1 + number / 10), run=f"train-20261119-1015{number}0-b2c3d{number}"
+        )
         run.settle(300 - 40 * number)
-    ledger.reserve(LIVER, plan(0.0, unprotected="trained without noise"), run="train-x-000bad").settle(9)
+    ledger.reserve(
+        LIVER, plan(0.0, unprotected="trained without noise"), run="train-x-000bad"
+    ).settle(9)
     ledger.reserve(LIVER, plan(2.0), run="train-20261120-101500-0dead0")
-    ledger.reserve(LIVER, plan(3.0, 60, unit="slice"), run="train-20261120-111500-51ice5").settle(60)
+    ledger.reserve(LIVER, plan(3.0, 60, unit="slice"), run="train-20261120-111500-51ice5").settle(
+        60
+    )
     ledger.set_budget(LIVER, epsilon=12, delta=1e-4)
     return ledger
 

@@ -29,7 +29,9 @@ def test_parameters_that_no_gradient_reaches_are_named() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.used(x) + self.head(x).detach()
 
-    sentence = refused(network_with(Idle()))
+    idle = Idle()
+    idle.head.weight.grad = torch.ones_like(idle.head.weight)  # left from something else
+    sentence = refused(network_with(idle))
     assert "no gradient reaches its parameter 1.head.weight (and 1 more); freeze it" in sentence
 
 

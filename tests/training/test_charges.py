@@ -42,9 +42,7 @@ def until_step(events: Iterator[Event], number: int) -> None:
             return
 
 
-def test_the_whole_run_is_reserved_before_anything_is_computed(
-    discs: str, workspace: Path
-) -> None:
+def test_the_whole_run_is_reserved_before_anything_is_computed(discs: str, workspace: Path) -> None:
     events = train(config(discs), Attempt(run="one", home=workspace))
     assert isinstance(next(events), Started)
     (account,) = Ledger(workspace).accounts()
@@ -105,7 +103,8 @@ def test_runs_without_protection_stand_in_the_ledger_apart(
 
 
 def budget(discs: str, workspace: Path, epsilon: float, policy: str = "stop") -> None:
-    Ledger(workspace).set_budget(identity_of(load(discs), discs), epsilon, 1e-3, policy)  # type: ignore[arg-type]
+    who = identity_of(load(discs), discs)
+    Ledger(workspace).set_budget(who, epsilon=epsilon, delta=1e-3, policy=policy)  # type: ignore[arg-type]
 
 
 def test_a_run_that_would_exceed_the_budget_does_not_start(discs: str, workspace: Path) -> None:

@@ -16,10 +16,13 @@ _ORDERS = 2.0 ** np.arange(-10, 9, 1 / 3)
 _BELOW = 8.0
 """How far below Chernoff's bound epsilon may lie, in e-folds of delta; 2 to 5 are usual."""
 
+_LOWER = 0.25
+"""How far below a bound that is not close epsilon is looked for."""
+
 _WRAPPED = 1e-3
 """Share of the spare probability that may come in from outside the window."""
 
-_NOISE = 14.0
+_NOISE = 6.0
 """Tilts under which rounding errors weigh more than exp of this times delta are not used."""
 
 
@@ -50,7 +53,13 @@ class _Sketch(NamedTuple):
 
 
 def aims_at(
-    parts: Sequence[tuple[Mixture, int]], *, delta: float, tail: float, spare: float, grid: float
+    parts: Sequence[tuple[Mixture, int]],
+    *,
+    delta: float,
+    tail: float,
+    spare: float,
+    grid: float = 0.0,
+    below: float = math.inf,
 ) -> tuple[Aim, Aim]:
     """For taking the person out and for adding them.
 
@@ -62,15 +71,16 @@ def aims_at(
         tail: probability of outputs of one step that need not be looked at.
         spare: probability of composed losses that need not be looked at.
         grid: to which the losses are going to be rounded; 0 where it is not chosen yet.
+        below: where epsilon is known to be less.
     """
     both = [_sketches(mixture, steps, tail, grid) for mixture, steps in parts]
     return (
-        _aim([removed for removed, _ in both], delta, spare),
-        _aim([added for _, added in both], delta, spare),
+        _aim([removed for removed, _ in both], delta, spare, below),
+        _aim([added for _, added in both], delta, spare, below),
     )
 
 
-def _aim(sketches: Sequence[_Sketch], delta: float, spare: float) -> Aim:
+def _aim(sketches: Sequence[_Sketch], delta: float, spare: float, below: float) -> Aim:
     """Choose tilt and length of the circle on which the distribution is composed.
 
     A circle of length S with tilt t brings in what lies below it times exp(-t S) and what lies
@@ -84,14 +94,16 @@ def _aim(sketches: Sequence[_Sketch], delta: float, spare: float) -> Aim:
     log_moments = sum(_log_moments(sketch, orders) * sketch.steps for sketch in sketches)
     bounds = (log_moments - math.log(delta)) / orders
     best = int(np.argmin(bounds))
-    below = _BELOW + math.log1p(orders[best])  # where losses are small, delta is even smaller
-    epsilon = float(bounds[best] - below / orders[best])
+    # Where losses are small, only a small part of what lies above epsilon counts.
+    folds = _BELOW + math.log1p(orders[best])
+    epsilon = min(float(bounds[best] - folds / orders[best]), _LOWER * below)
     tops = (log_moments - math.log(spare)) / orders
     with np.errstate(divide="ignore"):
         outward = np.maximum(orders - orders[:, None], 0)
         wrapped = (log_moments - orders * epsilon - math.log(_WRAPPED * spare)) / outward
     lengths = np.maximum(wrapped.min(axis=1), -math.log(_WRAPPED * spare) / orders)
-    lengths[log_moments - orders * epsilon - math.log(delta) > below + _NOISE] = np.inf
+    noise = log_moments - orders * epsilon - math.log(delta)
+    lengths[noise > max(folds + _NOISE, noise.min())] = np.inf
     tilt, top = int(np.argmin(lengths)), int(np.argmin(tops))
     length = max(float(lengths[tilt]), float(tops[top]) - epsilon)
     return Aim(float(orders[tilt]), float(orders[top]), length, spare, variance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -56,6 +56,13 @@ def composed_epsilon(mechanisms: Sequence[Mechanism], delta: float, *, grid: flo
     return _epsilon(tuple(sorted(distinct)), delta, grid)
 
 
+_WIDEST = 1e-2
+"""Grid at which refining begins."""
+
+_TRIES = 6
+"""How often epsilon is looked for at lower losses; more than once only where it is very small."""
+
+
 @lru_cache(maxsize=1024)
 def _epsilon(mechanisms: tuple[Mechanism, ...], delta: float, grid: float) -> float:
     if not mechanisms:
@@ -66,22 +73,31 @@ def _epsilon(mechanisms: tuple[Mechanism, ...], delta: float, grid: float) -> fl
     unsampled = gaussian_epsilon(_full_batch_noise(mechanisms), 1, delta)
     if all(each.sample_rate == 1 for each in mechanisms):
         return unsampled
-    return min(unsampled, _on_grid(mechanisms, delta, grid))
+    # All are upper bounds, so that a finer grid may only lower it.
+    coarser = _epsilon(mechanisms, delta, 10 * grid) if 10 * grid <= _WIDEST else unsampled
+    return min(coarser, _on_grid(mechanisms, delta, grid))
 
 
 def _on_grid(mechanisms: tuple[Mechanism, ...], delta: float, widest: float) -> float:
     steps = sum(each.steps for each in mechanisms)
     # A power of two, so that the same step is found in the cache for another number of steps.
     tail = 2.0 ** math.floor(math.log2(_SPARE * delta / steps))
-    spare = _SPARE * delta
     parts = _parts(mechanisms, tail)
-    free = aims_at(parts, delta=delta, tail=tail, spare=spare, grid=0.0)
-    grid = _grid(parts, free, tail, widest)
-    aims = aims_at(parts, delta=delta, tail=tail, spare=spare, grid=grid)
+    aims = partial(aims_at, parts, delta=delta, tail=tail, spare=_SPARE * delta)
+    grid = _grid(parts, aims(), tail, widest)
     losses = [(_losses(mixture, grid, tail), count) for mixture, count in parts]
-    removed = epsilon_of([(each, count) for (each, _), count in losses], aims[0], delta)
-    added = epsilon_of([(each, count) for (_, each), count in losses], aims[1], delta)
-    return max(removed, added)
+    longest = 8 * grid * _POINTS / widest
+    found = [math.inf, math.inf]
+    for way, aim in enumerate(aims(grid=grid)):
+        one_way = [(both[way], count) for both, count in losses]
+        for nth in range(_TRIES):
+            epsilon, close = epsilon_of(one_way, aim, delta)
+            found[way] = min(found[way], epsilon)
+            if not close:
+                aim = aims(grid=grid, below=found[way] / 4**nth)[way]
+            if close or aim.length > longest:
+                break
+    return max(found)
 
 
 def _parts(mechanisms: tuple[Mechanism, ...], tail: float) -> list[tuple[Mixture, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
@@ -15,8 +16,23 @@ from workbench.accounting.losses import Losses
 _HIGHEST_EXPONENT = 600.0
 _ROUNDING = 16 * np.finfo(float).eps
 
+_MOST_ERRORS = 1e-3
+"""Rounding errors over delta at which epsilon is not where it seems to be."""
 
-def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> float:
+
+class Found(NamedTuple):
+    """An upper bound of epsilon.
+
+    Attributes:
+        epsilon: the bound; infinity where infinite losses make up more than delta.
+        close: whether epsilon is there; otherwise it lies lower than was looked.
+    """
+
+    epsilon: float
+    close: bool
+
+
+def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> Found:
     """The smallest epsilon at which the composed loss leaves no more than ``delta``.
 
     The distributions are multiplied by exp(tilt * loss) before they are transformed, and divided
@@ -28,9 +44,6 @@ def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> f
         parts: losses on the same grid, and how often each is taken.
         aim: where to look; any values give an upper bound, good ones a close one.
         delta: in (0, 1).
-
-    Returns:
-        An upper bound of epsilon; infinity where infinite losses make up more than delta.
     """
     grid = parts[0][0].grid
     first = sum(steps * losses.first for losses, steps in parts)
@@ -38,13 +51,16 @@ def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> f
     top = math.ceil(_top(parts, aim) / grid)
     low, high = max(first, top - math.ceil(aim.length / grid)), min(last, top)
     tilted = [(_tilt(losses.probs, aim.tilt * grid), steps) for losses, steps in parts]
-    probs = _composed([(each, steps) for (each, _), steps in tilted], low - first, high - first)
+    probs, error = _composed([(p, steps) for (p, _), steps in tilted], low - first, high - first)
     lines = grid * np.arange(low, high + 1)
     log_total = sum(steps * total for (_, total), steps in tilted) - math.log(delta)
     exponents = log_total - aim.tilt * (lines - grid * first)
-    shares = probs * np.exp(np.minimum(exponents, _HIGHEST_EXPONENT))
+    untilt = np.exp(np.minimum(exponents, _HIGHEST_EXPONENT))
     infinite = -math.fsum(math.expm1(n * math.log1p(-losses.infinite)) for losses, n in parts)
-    return _crossing(lines, shares, (infinite + aim.spare) / delta, grid)
+    found = _crossing(lines, (probs + error) * untilt, (infinite + aim.spare) / delta, grid)
+    at = min(max(math.ceil(found.epsilon / grid) - low, 0), high - low)
+    errors = error * float(untilt[at]) / -math.expm1(-aim.tilt * grid)
+    return found._replace(close=bool(found.close and errors < _MOST_ERRORS))
 
 
 def _top(parts: Sequence[tuple[Losses, int]], aim: Aim) -> float:
@@ -65,8 +81,10 @@ def _tilt(probs: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
     return weights / total, math.log(total) + float(highest)
 
 
-def _composed(parts: Sequence[tuple[np.ndarray, int]], low: int, high: int) -> np.ndarray:
-    """The composed distribution from ``low`` to ``high``, rounding errors added on top.
+def _composed(
+    parts: Sequence[tuple[np.ndarray, int]], low: int, high: int
+) -> tuple[np.ndarray, float]:
+    """The composed distribution from ``low`` to ``high``, and how far off each value may be.
 
     The transform is circular: what lies outside comes in at the other end, which only adds.
     """
@@ -79,7 +97,7 @@ def _composed(parts: Sequence[tuple[np.ndarray, int]], low: int, high: int) -> n
     # Each factor is off by about the machine's precision, and so is the product by that times
     # the steps; the mean magnitude is the largest value that the inverse transform can have.
     error = _ROUNDING * (steps_in_all + math.log2(size)) * float(np.mean(np.abs(spectrum)))
-    return np.maximum(composed, 0) + error
+    return np.maximum(composed, 0), error
 
 
 def _folded(probs: np.ndarray, size: int) -> np.ndarray:
@@ -88,7 +106,7 @@ def _folded(probs: np.ndarray, size: int) -> np.ndarray:
     return np.pad(probs, (0, -len(probs) % size)).reshape(-1, size).sum(axis=0)
 
 
-def _crossing(lines: np.ndarray, shares: np.ndarray, beyond: float, grid: float) -> float:
+def _crossing(lines: np.ndarray, shares: np.ndarray, beyond: float, grid: float) -> Found:
     """The epsilon at which beyond + sum of share (1 - exp(epsilon - loss)) comes down to one.
 
     Args:
@@ -102,10 +120,10 @@ def _crossing(lines: np.ndarray, shares: np.ndarray, beyond: float, grid: float)
     shrunk = lfilter([0.0, shrink], [1.0, -shrink], shares[::-1])[::-1]
     over = np.flatnonzero(higher - shrunk > 1)
     if len(over) == 0:
-        return max(0.0, float(lines[0]))
+        return Found(max(0.0, float(lines[0])), close=bool(lines[0] <= 0))
     last = over[-1]
     if last == len(lines) - 1:
-        return math.inf
+        return Found(math.inf, close=False)
     with np.errstate(divide="ignore"):
         step = float(np.log((higher[last] - 1) / shrunk[last]))
-    return max(0.0, float(lines[last]) + min(max(step, 0.0), grid))
+    return Found(max(0.0, float(lines[last]) + min(max(step, 0.0), grid)), close=True)

@@ -139,9 +139,7 @@ def _network(config: AttackConfig, task: Task, classes: int) -> tuple[nn.Module,
     except BadInput as error:
         field = "size" if error.field == "image_size" else error.field
         raise BadInput(error.message, field=field) from None
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        network, findings = make_fit(built, surgery=config.surgery)
+    network, findings = make_fit(built, surgery=config.surgery)
     _refuse_dropout(network)
     _refuse_size(network, config.size)
     return network.train(), tuple(str(found) for found in findings)

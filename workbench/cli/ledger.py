@@ -105,11 +105,8 @@ def _sheet(ledger: Ledger, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _verdict(ledger: Ledger, head: str | None) -> dict[str, Any]:
-    from workbench.accounting.ledger.chain import LedgerDamaged
-
     verdict = ledger.verify(head)
-    if verdict.problems:
-        raise LedgerDamaged.at(verdict.path, verdict.problems[0])
+    verdict.check()
     return {
         "verified": True,
         "path": str(verdict.path),

@@ -38,7 +38,6 @@ def stand_in(model: nn.Module) -> nn.Module:
     generator = torch.Generator().manual_seed(_SEED)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter.grad = None
             if parameter.requires_grad and _is_constant(parameter):
                 step = torch.randn(parameter.shape, generator=generator)
                 parameter.add_(step.to(parameter), alpha=0.1)

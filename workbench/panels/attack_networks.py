@@ -40,6 +40,7 @@ NETWORKS: Final = {
     "unet-batchnorm": Network("U-Net with PReLU, segments", "segmentation", 8, smooth=False),
     "cnn": Network("small CNN, classifies", "classification", 8),
     "resnet9": Network("ResNet-9, classifies", "classification", 16),
+    "resnet18": Network("ResNet-18, classifies", "classification", 1, smooth=False),
     "mlp": Network("one hidden layer, segments", "segmentation", 1, linear_first=True),
 }
 

@@ -7,11 +7,14 @@ from typing import Any, Final
 
 import traitlets as T
 
+from workbench.accounting.ledger.ledger import Ledger
 from workbench.errors import BadInput
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialFailed, UnderWay
 from workbench.exploring.job import SweepJob, finished_before
 from workbench.panels.explore_words import how_long, paid_by
+from workbench.panels.ledger_reading import Together, together
+from workbench.panels.parts.latest import Latest
 from workbench.panels.parts.model import Job
 from workbench.panels.parts.pump import Batch
 from workbench.panels.parts.states import BUSY
@@ -46,6 +49,9 @@ class ExploreModel(TrainingChoices):
 
     def __init__(self, **params: Any) -> None:
         self.store = Store()
+        self.ledger = Ledger(self.store.root)
+        self.looking = Latest("ledger of the study")
+        self._priced: frozenset[str] = frozenset()
         self._places: dict[str, tuple[float, int]] = {}
         super().__init__(**params)
         self.guarded(self.check)
@@ -75,7 +81,9 @@ class ExploreModel(TrainingChoices):
         self.budgets = [epsilon for epsilon in config.epsilons if math.isfinite(epsilon)]
         self.explored = {one.run: one for one in finished_before(config, self.store)}
         self._say_plan(config)
-        self._say_price()
+        if not self.explored or self.explored.keys() != self._priced:
+            self._say_price(None)
+        self._ask_price()
 
     def launch(self) -> Job:
         """Carry on with what is not finished."""
@@ -90,7 +98,7 @@ class ExploreModel(TrainingChoices):
         found = {one.run: one for one in batch.all(Explored)}
         if found:
             self.explored = {**self.explored, **found}
-            self._say_price()
+            self._ask_price()
         failed = batch.all(TrialFailed)
         if failed:
             self.failures = [*self.failures, *failed]
@@ -100,6 +108,7 @@ class ExploreModel(TrainingChoices):
             self.doing = f"{len(self.explored)} of {under_way.total:.0f} trainings finished"
         if batch.over:
             self.running = {}
+            self._ask_price()  # runs that were at work beside the last one have reported their end
             self._say_plan(self.config())
             if self.failures:
                 self.complain(_failed(self.failures), self.failures[0].message)
@@ -117,9 +126,21 @@ class ExploreModel(TrainingChoices):
         records = self.store.list("train")
         self.plan = how_long(config, self.explored.values(), records, at_once=AT_ONCE)
 
-    def _say_price(self) -> None:
+    def _ask_price(self) -> None:
+        """Look the finished runs up in the ledger; meanwhile what was said before stands."""
+        runs = frozenset(self.explored)
+        self.looking.ask(self.guard(lambda: self._look_up(runs)))
+
+    def _look_up(self, runs: frozenset[str]) -> None:
+        charged = together(self.ledger, runs)
+        with self.lock:
+            if not self.looking.superseded:
+                self._priced = runs
+                self._say_price(charged)
+
+    def _say_price(self, charged: Together | None) -> None:
         private = [one for one in self.explored.values() if math.isfinite(one.epsilon)]
-        self.guarantee, self.tone = paid_by(self.data, self.unit, len(private))
+        self.guarantee, self.tone = paid_by(self.data, self.unit, len(private), charged)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from workbench.accounting.guarantee import round_up
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored
+from workbench.panels.ledger_reading import Together
+from workbench.panels.parts.words import Tone
 from workbench.panels.train_words import SCORE_WORDS
 from workbench.runs.configs import config_to_json
 from workbench.runs.record import RunRecord
@@ -51,16 +54,32 @@ def how_long(
     return f"{said}; {_roughly(steps * config.train.steps / at_once)}"
 
 
-def paid_by(data: str, unit: str, private: int) -> tuple[str, str]:
-    """Who pays for looking at all these runs, and the tone to say it in."""
+def paid_by(
+    data: str, unit: str, private: int, charged: Together | None = None
+) -> tuple[str, Tone]:
+    """Who pays for looking at all these runs and how much, and the tone to say it in.
+
+    Args:
+        data: that they were trained on.
+        unit: that each of them protects.
+        private: how many of them do.
+        charged: what the ledger says of them; ``None`` where that is not known.
+    """
     if data.partition(":")[0] in ("phantom-liver", "phantom-lesion"):
-        return "These runs cost nobody anything: the patients are drawn.", "quiet"
+        said = "These runs cost nobody anything: the patients are drawn."
+        if charged is not None:
+            said += f" Of real ones the ledger would say: {_sum(charged, private)}."
+        return said, "quiet"
+    if charged is not None:
+        bare = _bare(charged.bare)
+        said = f"{_sum(charged, private)}.{bare}"
+        return f"{said[0].upper()}{said[1:]}", "open" if bare else "private"
     if private < 2:
         return "", "quiet"
     return (
         f"All {private} private runs looked at the same {unit}s: seeing them together costs more "
-        "than the ε of any one of them. That sum is not charged yet.",
-        "void",
+        "than the ε of any one of them.",
+        "quiet",
     )
 
 
@@ -91,6 +110,29 @@ def working_rows(
         ]
         for run, share in running.items()
     ]
+
+
+def _sum(charged: Together, private: int) -> str:
+    """``"all 6 private runs together, ε = 9.70 per patient at δ = 0.001 (ledger)"``."""
+    whole = charged.private == private
+    runs = f"all {private} private runs together" if private > 1 else "the private run"
+    if not whole:
+        runs = f"the {charged.private} of {private} private runs that were charged"
+    said = f"{runs}: ε = {round_up(charged.epsilon)} per patient at δ = {charged.delta:g} (ledger)"
+    if not charged.others:
+        return said
+    others = "1 other run" if charged.others == 1 else f"{charged.others} other runs"
+    return f"{said}; with {others} on these data {round_up(charged.all_epsilon)}"
+
+
+def _bare(count: int) -> str:
+    if not count:
+        return ""
+    runs = "The run" if count == 1 else f"The {count} runs"
+    return (
+        f" {runs} without privacy cannot be counted: whoever has seen the results is promised "
+        "nothing."
+    )
 
 
 def _epsilon(epsilon: float) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from workbench.accounting.ledger.accounts import Account, Outlook, Point
+from workbench.accounting.ledger.charges import Charge
 from workbench.accounting.ledger.ledger import Ledger
 from workbench.accounting.ledger.plans import Planned
 from workbench.accounting.ledger.totals import total
@@ -35,20 +36,22 @@ class Together(NamedTuple):
 
 
 def together(ledger: Ledger, runs: Collection[str]) -> Together | None:
-    """Look runs of one data set up in the ledger; ``None`` where none that protects is charged.
-
-    Takes a while, as the ledger composes their whole account.
+    """Look runs on the same data up in the ledger; may take a second.
 
     Args:
         ledger: of the workspace that the runs are recorded in.
         runs: their ids.
 
+    Returns:
+        ``None`` where none of them that protects was ever charged.
+
     Raises:
         BadInput: the ledger is damaged.
     """
+    if not runs:
+        return None
     for account in reversed(ledger.accounts()):
-        points = ledger.history(account.fingerprints[0])
-        mine = [point for point in points if point.run in runs]
+        mine = [one for one in ledger.charges(account.fingerprints[0]) if one.run in runs]
         if mine:
             return _sum(account, mine)
     return None
@@ -78,16 +81,18 @@ def last_private(points: Sequence[Point]) -> Planned | None:
     return plans[-1] if plans else None
 
 
-def _sum(account: Account, mine: Sequence[Point]) -> Together | None:
-    private = [point for point in mine if point.charge.protected]
+def _sum(account: Account, mine: Sequence[Charge]) -> Together | None:
+    private = [charge for charge in mine if charge.protected]
     if not private or account.delta is None:
         return None
-    count = len({point.run for point in private})
+    count = len({charge.run for charge in private})
+    others = account.runs - account.unprotected - count
+    alone = total([charge.mechanism for charge in private], account.delta)
     return Together(
         private=count,
-        bare=len({point.run for point in mine}) - count,
-        epsilon=total([point.charge.mechanism for point in private], account.delta),
-        others=account.runs - account.unprotected - count,
+        bare=len({charge.run for charge in mine}) - count,
+        epsilon=alone if others else account.epsilon,
+        others=others,
         all_epsilon=account.epsilon,
         delta=account.delta,
     )

@@ -1,4 +1,4 @@
-"""The stage of the ledger: epsilon run by run, and the runs in a table under it."""
+"""The stage of the ledger: epsilon run by run, the runs in a table, other accountants folded."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import ipywidgets as W
 import plotly.graph_objects as go
 
 from workbench.figures.ledger import draw_ledger, ledger_numbers
+from workbench.panels.ledger_accountants import OtherAccountants
 from workbench.panels.ledger_model import LedgerModel
 from workbench.panels.ledger_words import COLUMNS, run_rows
 from workbench.panels.parts.frame import boxed
 from workbench.panels.parts.live_figure import LiveFigure
 from workbench.panels.parts.words import Table
 
-FIGURE_PX: Final = 236
-TABLE_PX: Final = 190
+FIGURE_PX: Final = 226
+TABLE_PX: Final = 164
 
 
 class LedgerStage(W.VBox):
@@ -30,7 +31,8 @@ class LedgerStage(W.VBox):
         self.curve = LiveFigure(self._figure(), name="epsilon of all runs")
         self.runs = Table(COLUMNS)
         self.runs.layout.height = f"{TABLE_PX}px"
-        super().__init__([boxed(self.curve), self.runs])
+        self.accountants = OtherAccountants(model)
+        super().__init__([boxed(self.curve), self.runs, self.accountants])
         self.layout.grid_gap = "10px"
         model.observe(model.guard(self._draw), ["points", "account", "outlook", "state"])
         self._draw()

@@ -9,13 +9,16 @@ from typing import Any, Final
 import traitlets as T
 
 from workbench.accounting.guarantee import round_up
+from workbench.accounting.ledger.ledger import Ledger
 from workbench.errors import BadInput, NothingToResume
 from workbench.figures.training_curves import TrainingNumbers, training_numbers, with_event
 from workbench.panels.budget import outlook
+from workbench.panels.ledger_reading import together
+from workbench.panels.parts.latest import Latest
 from workbench.panels.parts.model import Job
 from workbench.panels.parts.pump import Batch
 from workbench.panels.parts.states import BUSY
-from workbench.panels.train_words import promised, run_words
+from workbench.panels.train_words import promised, run_words, warned
 from workbench.panels.training_choices import TrainingChoices
 from workbench.runs.configs import config_from_json, config_to_json
 from workbench.runs.events import Cancelled, Checkpointed, Event, Failed, Finished, Started
@@ -23,7 +26,7 @@ from workbench.runs.jobs import attach, start
 from workbench.runs.record import ALIVE, RunRecord
 from workbench.runs.store import Store
 from workbench.training.config import PrivacyConfig, TrainConfig
-from workbench.training.events import Preview, Step, Validated
+from workbench.training.events import Preview, Step, Validated, Warned
 
 WORK: Final = "workbench.training.loop:work"
 _LISTED = 30
@@ -41,6 +44,8 @@ class TrainModel(TrainingChoices):
         preview: the newest pictures; ``None`` before the first.
         validated: the newest scores.
         last_step: the newest step.
+        result: of the finished run on the stage; ``None`` of any other.
+        charged: what the ledger says once the run has ended, with the other runs on its patients.
         seen: counts changes of :attr:`numbers`.
         resumable: id of the run that may be gone on with; empty where there is none.
         recorded: ids of recorded trainings, the newest first, to words.
@@ -58,12 +63,16 @@ class TrainModel(TrainingChoices):
     preview = T.Any()
     validated = T.Any()
     last_step = T.Any()
+    result = T.Any()
+    charged = T.Any()
     seen = T.Int(0)
     resumable = T.Unicode()
     recorded = T.Dict()
 
     def __init__(self, **params: Any) -> None:
         self.store = Store()
+        self.ledger = Ledger(self.store.root)
+        self.looking = Latest("ledger of the training")
         self.numbers: TrainingNumbers = training_numbers(())
         self._resume = ""
         self._found: Job | None = None
@@ -162,6 +171,7 @@ class TrainModel(TrainingChoices):
         """Empty the stage."""
         self.numbers = training_numbers(())
         self.facts, self.preview, self.validated, self.last_step = {}, None, None, None
+        self.result = self.charged = None
         self.guarantee, self.tone, self.resumable = "", "quiet", ""
         self.seen += 1
 
@@ -181,15 +191,39 @@ class TrainModel(TrainingChoices):
             spent = "" if self.privacy == "none" else f", ε {round_up(step.epsilon)}"
             self.doing = f"step {step.step} of {step.total}{spent}"
         self._promise(batch)
+        self._warn(batch)
         if batch.over:
             self.look_up()
+            self._ask_charged()
 
     def _promise(self, batch: Batch) -> None:
-        ended = "finished" if batch.last(Finished) else ""
+        finished = batch.last(Finished)
+        if finished is not None:
+            self.result = dict(finished.result)
+        ended = "finished" if finished else ""
         if batch.last(Cancelled) or batch.last(Failed):
             ended = "stopped"
         if self.facts:
-            self.guarantee, self.tone = promised(self.facts, self.last_step, ended)
+            self.guarantee, self.tone = promised(self.facts, self.last_step, ended, self.result)
+
+    def _warn(self, batch: Batch) -> None:
+        """Warnings go on standing; why the budget ended the run comes last."""
+        said = warned(self.message, batch.all(Warned))
+        stopped = str((self.result or {}).get("stopped") or "")
+        said = warned(said, [Warned(message=stopped)] if stopped else [])
+        if said != self.message:
+            self.complain(said)
+
+    def _ask_charged(self) -> None:
+        """Look up what the patients have spent with this run, if the ledger knows it."""
+        run = self.run
+        self.looking.ask(self.guard(lambda: self._look_up_charged(run)))
+
+    def _look_up_charged(self, run: str) -> None:
+        charged = together(self.ledger, {run} - {""})
+        with self.lock:
+            if run == self.run:
+                self.charged = charged
 
     def _find(self, run: str) -> RunRecord:
         """The training of this id, or of which this is the end of the id."""
@@ -217,6 +251,7 @@ class TrainModel(TrainingChoices):
         self.job = None
         self.take(Batch(events))
         self.run = record.id
+        self._ask_charged()
         self.done, self.total = record.progress or (0.0, 0.0)
         ended = {"finished": "finished", "failed": "failed"}.get(record.status, "cancelled")
         self._turn(ended)

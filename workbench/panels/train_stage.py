@@ -49,7 +49,9 @@ class TrainStage(W.VBox):
         super().__init__([top, boxed(self.curves), self.surgery])
         self.layout.grid_gap = "10px"
         model.observe(model.guard(self._draw_pictures), "preview")
-        model.observe(model.guard(self._draw_facts), ["facts", "validated", "last_step", "run"])
+        model.observe(
+            model.guard(self._draw_facts), ["facts", "validated", "last_step", "run", "charged"]
+        )
         model.observe(
             model.guard(self._draw_curves), ["seen", "privacy", "target_epsilon", "steps"]
         )
@@ -78,7 +80,9 @@ class TrainStage(W.VBox):
         with model.lock, self.facts.hold_sync():
             self.facts.columns = ["Run", f"…{model.run[-6:]}"]
             self.facts.rows = (
-                fact_rows(model.facts, model.last_step, model.validated) if model.facts else []
+                fact_rows(model.facts, model.last_step, model.validated, model.charged)
+                if model.facts
+                else []
             )
         self.facts.layout.display = "" if model.facts else "none"
         self.hint.layout.display = "none" if model.facts else ""

@@ -9,38 +9,66 @@ from typing import Any
 import numpy as np
 
 from workbench.accounting.guarantee import Guarantee, round_up
+from workbench.panels.ledger_reading import Together
 from workbench.runs.configs import config_from_json
 from workbench.runs.record import RunRecord
-from workbench.training.events import MAIN_SCORE, Preview, Step, Validated
+from workbench.training.events import MAIN_SCORE, Preview, Step, Validated, Warned
 
 SCORE_WORDS = {"dice": "Dice", "auroc": "AUROC"}
 
 
-def promised(facts: Mapping[str, Any], last: Step | None, ended: str) -> tuple[str, str]:
-    """The guarantee as a sentence, and its tone.
+def promised(
+    facts: Mapping[str, Any],
+    last: Step | None,
+    ended: str,
+    result: Mapping[str, Any] | None = None,
+) -> tuple[str, str]:
+    """The guarantee as a sentence, what it means for a whole patient, and the tone.
 
     Args:
         facts: of the run's ``Started``.
         last: the last step taken, ``None`` before the first.
         ended: ``"finished"``, ``"stopped"``, or empty while the run goes on.
+        result: of a finished run; ``None`` of any other.
     """
     guarantee = config_from_json(Guarantee, dict(facts["guarantee"]))
     if not guarantee.private:
         seeded = "seed" in guarantee.void_reason
         return str(guarantee), "void" if seeded else "open"
-    if ended == "finished":
-        return str(guarantee), "private"
+    patient = str((facts if result is None else result).get("whole_patient") or "")
+    early = result is not None and result.get("stopped")
+    if ended == "finished" and not early:
+        return f"{guarantee} {patient}".strip(), "private"
     if ended and last is not None:
+        if patient and result is None:  # it is only known for all of them
+            patient = f"With all {last.total} steps: {patient}"
         rate = guarantee.sampling.partition(",")[0]
         spent = replace(guarantee, epsilon=last.epsilon, sampling=f"{rate}, {last.step} steps")
-        return f"Stopped after {last.step} of {last.total} steps: {spent}", "private"
-    return f"Planned: {guarantee}", "quiet"
+        said = f"Stopped after {last.step} of {last.total} steps: {spent} {patient}"
+        return said.strip(), "private"
+    return f"Planned: {guarantee} {patient}".strip(), "quiet"
+
+
+def warned(before: str, events: Sequence[Warned]) -> str:
+    """What a run has said that a person should know, every sentence once."""
+    said = dict.fromkeys(event.message for event in events if event.message not in before)
+    return " ".join(filter(None, (before, *said)))
 
 
 def fact_rows(
-    facts: Mapping[str, Any], last: Step | None, validated: Validated | None
+    facts: Mapping[str, Any],
+    last: Step | None,
+    validated: Validated | None,
+    charged: Together | None = None,
 ) -> list[list[str]]:
-    """What the run works with and where it stands, as rows of name and value."""
+    """What the run works with and where it stands, as rows of name and value.
+
+    Args:
+        facts: of the run's ``Started``.
+        last: the last step taken, ``None`` before the first.
+        validated: the newest scores.
+        charged: what the ledger says of the run; ``None`` where that is not known.
+    """
     noise = facts.get("noise_multiplier")
     rows = [
         ["Trained on", f"{facts['train_patients']:,} patients"],
@@ -49,6 +77,8 @@ def fact_rows(
         ["Noise multiplier", f"{float(noise or 0):.3g}"],
         ["ε spent", round_up(float(last.epsilon)) if last is not None else "0"],
     ]
+    if charged is not None and charged.others:
+        rows.append(["ε of all runs", round_up(charged.all_epsilon)])
     scores = validated.scores if validated else {}
     return rows + [
         [words, f"{scores[name]:.3f}"] for name, words in SCORE_WORDS.items() if name in scores

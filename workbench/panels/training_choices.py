@@ -57,6 +57,7 @@ MODELS: Final[dict[Task, dict[str, str]]] = {
     "classification": {
         "cnn": "small CNN",
         "resnet9": "ResNet-9",
+        "resnet18": "ResNet-18",
         "mlp": "one hidden layer",
     },
 }

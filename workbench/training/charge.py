@@ -35,10 +35,7 @@ class Charge:
         """Whether the budget, as it is now, has room for this step."""
         if self._reservation is None or self._reservation.within(step):
             return True
-        self.stopped = (
-            f"The budget of these data was lowered or spent by other runs: "
-            f"stopped after {step - 1} steps."
-        )
+        self.stopped = self._reservation.stopped
         return False
 
     def count(self, step: int) -> None:

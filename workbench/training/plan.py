@@ -147,10 +147,8 @@ def make_plan(config: TrainConfig, slices: SliceSet) -> Plan:
     )
     surgery: list[Finding] = []
     if config.privacy:
-        # The global generator draws the replaced layers' weights; seed it for repeatability.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            model, surgery = make_fit(model, surgery=config.surgery)
+        example = torch.zeros(2, 1, slices.height, slices.width)
+        model, surgery = make_fit(model, surgery=config.surgery, example=example)
     return Plan(
         config=config,
         task=task,

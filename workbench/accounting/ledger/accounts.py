@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from workbench.accounting.ledger.book import Book, Linked
 from workbench.accounting.ledger.budget import Budget
 from workbench.accounting.ledger.charges import Charge
+from workbench.accounting.ledger.plans import distinct_slices
 from workbench.accounting.ledger.totals import total
 
 
@@ -103,7 +104,7 @@ def account_from(book: Book, linked: Linked) -> Account:
         name=sets[0].names[0],
         names=tuple(dict.fromkeys(name for data in sets for name in data.names)),
         fingerprints=tuple(data.fingerprint for data in sets),
-        slices=len(frozenset[str]().union(*(data.slices for data in sets))),
+        slices=distinct_slices(frozenset[str]().union(*(data.slices for data in sets))),
         patients=max(data.patients for data in sets),
         runs=len({charge.run for charge in charges}),
         unprotected=len({charge.run for charge in charges if not charge.protected}),

@@ -9,7 +9,7 @@ from typing import Any
 from workbench.accounting.ledger.budget import Budget
 from workbench.accounting.ledger.charges import Charge, charge_from
 from workbench.accounting.ledger.entries import Entry, LineFault
-from workbench.accounting.ledger.plans import Identity
+from workbench.accounting.ledger.plans import Identity, distinct_slices
 from workbench.accounting.mechanism import Mechanism
 from workbench.errors import BadInput
 
@@ -36,7 +36,8 @@ class DataSet:
     largest_patient: int = 1
 
     def __str__(self) -> str:
-        return f"{self.fingerprint[:8]} ({len(self.slices)} slices of {self.patients} patients)"
+        slices = distinct_slices(self.slices)
+        return f"{self.fingerprint[:8]} ({slices} slices of {self.patients} patients)"
 
 
 class Book:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workbench.accounting.guarantee import Unit
@@ -18,7 +19,8 @@ class Identity:
         name: what a person calls it.
         fingerprint: hash of its content, the same for any name, order and file format; at least six
             characters.
-        slices: one short hash for each distinct slice; data sets that share one share an account.
+        slices: one short hash for each distinct slice, and one with ``"file:"`` before it for each
+            file that they came from; data sets that share one share an account.
         patients: how many patients, >= 1.
         largest_patient: slices of the patient who has most, >= 1.
 
@@ -103,6 +105,11 @@ class Planned:
             steps=self.steps if steps is None else steps,
             group=largest_patient if self.unit == "slice" else 1,
         )
+
+
+def distinct_slices(marks: Iterable[str]) -> int:
+    """How many of these hashes are of slices, not of whole files."""
+    return sum(":" not in mark for mark in marks)
 
 
 def _need(fine: bool, field: str, range_in_words: str, value: object) -> None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.accounting.ledger.book import Book
-from workbench.accounting.ledger.chain import Mark
+from workbench.accounting.ledger.chain import LedgerDamaged, Mark
 from workbench.accounting.ledger.entries import Entry, LineFault
 from workbench.accounting.ledger.journal import Journal
 from workbench.errors import BadInput
 
 SHORTEST_HEAD = 12
 """Characters of a hash that a person must give at least."""
+
+_FOREIGN = "no line has the hash"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,21 @@ class Verdict:
     problems: tuple[str, ...]
     standing: tuple[str, ...]
     unfinished: bool
+
+    def check(self) -> None:
+        """Raise the first problem as a sentence.
+
+        Raises:
+            LedgerDamaged: there is one.
+        """
+        if not self.problems:
+            return
+        if self.problems[0].startswith(_FOREIGN):
+            raise LedgerDamaged(
+                f"The lines of {self.path} fit each other, but {self.problems[0]}; compare it with "
+                "a copy from then."
+            )
+        raise LedgerDamaged.at(self.path, self.problems[0])
 
 
 def verify(folder: Path, head: str | None = None) -> Verdict:
@@ -63,7 +80,7 @@ def verify(folder: Path, head: str | None = None) -> Verdict:
     book, entries, fault = _follow(found.entries)
     problems = [*([fault] if fault else []), *problems]
     if head is not None and not any(entry["hash"].startswith(head) for entry in entries):
-        problems.append(f"no line has the hash {head}: it was cut or written anew since")
+        problems.append(f"{_FOREIGN} {head}: the ledger was cut or written anew since")
     return Verdict(
         path=journal.path,
         lines=len(entries),

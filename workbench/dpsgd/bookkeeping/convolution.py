@@ -27,6 +27,7 @@ RULES: dict[Way, str] = {
     "patches": "instantiated, patches times output gradients",
     "ghost": "ghost norm",
 }
+_convolution_backward = torch.ops.aten.convolution_backward.default
 _Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 _Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 
@@ -86,30 +87,29 @@ class ConvolutionTap(LayerTap):
             )  # fmt: skip
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        layer, way = self.layer, self._geometry
-        bias = None if layer.bias is None else layer.bias.to(x.dtype)
+        way = self._geometry
         return (
             torch.convolution(
-                x, layer.weight.to(x.dtype), bias, way.stride, way.padding, way.dilation,
+                x, *self.typed(x), way.stride, way.padding, way.dilation,
                 self._transposed, self._output_padding, way.groups,
             ),
         )  # fmt: skip
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
         x, grad = x.contiguous(), grad.contiguous()
         self._book(chunk, x, grad)
         if not wanted:
             return None
-        way, weight = self._geometry, self.layer.weight.to(x.dtype)
-        return torch.ops.aten.convolution_backward(
-            grad, x, weight, None, way.stride, way.padding, way.dilation,
+        way = self._geometry
+        return _convolution_backward(
+            grad, x, self.typed(x)[0], None, way.stride, way.padding, way.dilation,
             self._transposed, self._output_padding, way.groups, [True, False, False],
         )[0]  # fmt: skip
 
     def _book(self, chunk: Chunk, x: Tensor, grad: Tensor) -> None:
-        layout = chunk.layout_of(len(x))
+        layout = chunk.layout_of(x.shape[0])
         weight, bias = self.numbers.get("weight"), self.numbers.get("bias")
         if weight is not None:
             pair = _Pair(grad, x) if self._transposed else _Pair(x, grad)
@@ -242,7 +242,7 @@ def _by_groups(
     # Only the shape of the weights matters to their gradient; nothing is read from them.
     weight = source.new_empty(units * shape[0], *shape[1:])
     grad, x = (source, target) if transposed else (target, source)
-    _, rows, bias = torch.ops.aten.convolution_backward(
+    _, rows, bias = _convolution_backward(
         grad, x, weight, [grad.shape[1]] if with_bias else None, geometry.stride,
         geometry.padding, geometry.dilation, transposed,
         output_padding or (0,) * len(geometry.kernel), units * geometry.groups,
@@ -253,10 +253,10 @@ def _by_groups(
 
 def _by_patches(pair: _Pair, geometry: Geometry) -> Tensor:
     """Gradients of all records as products of patches and target: ``(B, P)``."""
-    groups = geometry.groups
     seen, target = _grouped_positions(pair, geometry)
-    rows = torch.bmm(target, seen.transpose(1, 2))
-    return rows.view(len(pair.source), groups * rows.shape[1] * rows.shape[2])
+    # This order of the factors takes three quarters of the time of the other.
+    rows = torch.bmm(seen, target.transpose(1, 2)).transpose(1, 2)
+    return rows.reshape(pair.source.shape[0], -1)
 
 
 def _grouped_positions(pair: _Pair, geometry: Geometry) -> tuple[Tensor, Tensor]:
@@ -292,7 +292,7 @@ def _products(part: Tensor, groups: int, layout: Layout) -> Tensor:
 
 
 def _weight_gradient(pair: _Pair, geometry: Geometry, shape: torch.Size) -> Tensor:
-    return torch.ops.aten.convolution_backward(
+    return _convolution_backward(
         pair.target, pair.source, pair.source.new_empty(shape), None, geometry.stride,
         geometry.padding, geometry.dilation, False, (0,) * len(geometry.kernel), geometry.groups,
         [False, True, False],

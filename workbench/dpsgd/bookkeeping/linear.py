@@ -31,21 +31,21 @@ class LinearTap(LayerTap):
         return x
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        bias = None if self.layer.bias is None else self.layer.bias.to(x.dtype)
-        return (F.linear(x, self.layer.weight.to(x.dtype), bias),)
+        return (F.linear(x, *self.typed(x)),)
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
-        layout = chunk.layout_of(len(x))
-        positions = x.reshape(len(x), -1, x.shape[-1])
-        gradients = grad.reshape(len(x), -1, grad.shape[-1])
+        records = x.shape[0]
+        layout = chunk.layout_of(records)
+        positions = x.reshape(records, -1, x.shape[-1])
+        gradients = grad.reshape(records, -1, grad.shape[-1])
         if "weight" in self.numbers:
             self._book(chunk, self.numbers["weight"], positions, gradients, layout)
         if "bias" in self.numbers:
             rows = gradients[:, 0] if gradients.shape[1] == 1 else gradients.sum(1)
             chunk.give_rows(self.numbers["bias"], layout.sum_records(in_full(rows)))
-        return grad @ self.layer.weight.to(grad.dtype) if wanted else None
+        return grad @ self.typed(x)[0] if wanted else None
 
     def _book(
         self, chunk: Chunk, number: int, positions: Tensor, gradients: Tensor, layout: Layout

@@ -24,9 +24,9 @@ class EmbeddingTap(LayerTap):
         return (F.embedding(x, self.layer.weight, self.layer.padding_idx),)
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> None:
-        number, layout = self.numbers["weight"], chunk.layout_of(len(x))
+        number, layout = self.numbers["weight"], chunk.layout_of(x.shape[0])
         words = _looked_up(x, in_full(grad), layout, self.layer)
         if chunk.holds(number) or self.recorder.strategy == "instantiate":
             chunk.give_rows(number, words.rows())
@@ -66,7 +66,7 @@ class _Words:
 
 
 def _looked_up(x: Tensor, grad: Tensor, layout: Layout, layer: nn.Embedding) -> _Words:
-    records = torch.arange(len(x), device=x.device)
+    records = torch.arange(x.shape[0], device=x.device)
     if layout.unit_of_record is not None:
         records = layout.unit_of_record
     units = (records % layout.units).repeat_interleave(x[0].numel())
@@ -88,17 +88,17 @@ class PReLUTap(LayerTap):
     layer: nn.PReLU
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return (F.prelu(x, self.layer.weight.to(x.dtype)),)
+        return (F.prelu(x, *self.typed(x)),)
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
-        layout = chunk.layout_of(len(x))
-        slopes = self.layer.weight.to(x.dtype)
+        layout = chunk.layout_of(x.shape[0])
+        (slopes,) = self.typed(x)
         broadcast = slopes.view(-1, *[1] * (x.dim() - 2)) if x.dim() > 1 else slopes
         gradient, rows = torch.ops.aten._prelu_kernel_backward(grad, x, broadcast)
         rows = in_full(rows)
-        by_channel = len(slopes) > 1
+        by_channel = slopes.numel() > 1
         rows = rows.flatten(2).sum(2) if by_channel and x.dim() > 2 else rows.flatten(1)
         rows = rows if by_channel else rows.sum(1, keepdim=True)
         chunk.give_rows(self.numbers["weight"], layout.sum_records(rows))

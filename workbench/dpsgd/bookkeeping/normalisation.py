@@ -19,13 +19,6 @@ _FREE = "instantiated, by the layer's own backward pass"
 class _NormTap(LayerTap):
     rule = _FREE
 
-    def _affine(self, x: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        weight, bias = self.layer.weight, self.layer.bias
-        return (
-            None if weight is None else weight.to(x.dtype),
-            None if bias is None else bias.to(x.dtype),
-        )
-
     def _mask(self, wanted: bool) -> list[bool]:
         return [wanted, "weight" in self.numbers, "bias" in self.numbers]
 
@@ -35,6 +28,11 @@ class _NormTap(LayerTap):
             if name in self.numbers:
                 by_record = in_full(rows.view(records, -1))
                 chunk.give_rows(self.numbers[name], layout.sum_records(by_record))
+
+
+def repeated(parameter: Tensor | None, records: int) -> Tensor | None:
+    """One copy of a scale or shift per record: ``(C,)`` to ``(B * C,)``."""
+    return None if parameter is None else parameter.expand(records, -1).reshape(-1)
 
 
 class GroupNormTap(_NormTap):
@@ -47,28 +45,22 @@ class GroupNormTap(_NormTap):
         records, channels = x.shape[:2]
         x = x.contiguous()
         return torch.native_group_norm(
-            x, *self._affine(x), records, channels, x[0, 0].numel(), layer.num_groups, layer.eps
+            x, *self.typed(x), records, channels, x.numel() // (records * channels), layer.num_groups, layer.eps
         )
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
         records, channels = x.shape[:2]
-        weight, _ = self._affine(x)
-        pixels = x[0, 0].numel()
-        whole = (1, records * channels, pixels)
-        gradient, scales, shifts = torch.ops.aten.native_group_norm_backward(
-            grad.contiguous().view(whole),
-            x.contiguous().view(whole),
-            kept[0].view(1, -1),
-            kept[1].view(1, -1),
-            None if weight is None else weight.repeat(records),
-            *whole,
-            records * self.layer.num_groups,
-            self._mask(wanted),
-        )
+        scale = repeated(self.typed(x)[0], records)
+        # The sizes that are passed say how the tensors are read, whatever their own shape.
+        gradient, scales, shifts = torch.ops.aten.native_group_norm_backward.default(
+            grad.contiguous(), x.contiguous(), *kept, scale,
+            1, records * channels, x.numel() // (records * channels),
+            records * self.layer.num_groups, self._mask(wanted),
+        )  # fmt: skip
         self._give(chunk, records, scales, shifts)
-        return gradient.view(x.shape) if wanted else None
+        return gradient if wanted else None
 
 
 class InstanceNormTap(_NormTap):
@@ -78,13 +70,13 @@ class InstanceNormTap(_NormTap):
 
     def run(self, x: Tensor) -> Tensor:
         unbatched = x.dim() == self.layer._get_no_batch_dim()
-        if unbatched or (len(x) and x[0, 0].numel() == 1):
+        if unbatched or x.shape[2:].numel() == 1:
             return self.original(x)  # refuses such input in its own words
         return super().run(x)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        records = len(x)
-        weight, bias = (None if p is None else p.repeat(records) for p in self._affine(x))
+        records = x.shape[0]
+        weight, bias = (repeated(p, records) for p in self.typed(x))
         output, mean, deviation = torch.native_batch_norm(
             x.reshape(1, records * x.shape[1], *x.shape[2:]),
             weight, bias, None, None, True, 0.0, self.layer.eps,
@@ -93,16 +85,14 @@ class InstanceNormTap(_NormTap):
         return torch.ops.aten._unsafe_view(output, x.shape), mean, deviation
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
-        records = len(x)
+        records = x.shape[0]
         whole = (1, records * x.shape[1], *x.shape[2:])
-        weight, _ = self._affine(x)
-        gradient, scales, shifts = torch.ops.aten.native_batch_norm_backward(
+        gradient, scales, shifts = torch.ops.aten.native_batch_norm_backward.default(
             grad.contiguous().view(whole),
             x.contiguous().view(whole),
-            None if weight is None else weight.repeat(records),
-            None, None, *kept, True, self.layer.eps, self._mask(wanted),
+            repeated(self.typed(x)[0], records), None, None, *kept, True, self.layer.eps, self._mask(wanted),
         )  # fmt: skip
         self._give(chunk, records, scales, shifts)
         return gradient.view(x.shape) if wanted else None
@@ -116,12 +106,12 @@ class LayerNormTap(_NormTap):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         layer = self.layer
-        return torch.native_layer_norm(x, layer.normalized_shape, *self._affine(x), layer.eps)
+        return torch.native_layer_norm(x, layer.normalized_shape, *self.typed(x), layer.eps)
 
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
-        records, features = len(x), torch.Size(self.layer.normalized_shape).numel()
+        records, features = x.shape[0], torch.Size(self.layer.normalized_shape).numel()
         mean, deviation = kept
         shape = (records, -1, features)
         shifts = in_full(grad)
@@ -130,6 +120,6 @@ class LayerNormTap(_NormTap):
         if not wanted:
             return None
         return torch.ops.aten.native_layer_norm_backward(
-            grad, x, self.layer.normalized_shape, mean, deviation, *self._affine(x),
+            grad, x, self.layer.normalized_shape, mean, deviation, *self.typed(x),
             [True, False, False],
         )[0]  # fmt: skip

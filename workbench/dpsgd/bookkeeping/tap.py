@@ -74,7 +74,7 @@ class LayerTap(Tap):
     """Whether autocast runs this type of layer in its low-precision type."""
 
     def run(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
-        if len(x) == 0:
+        if x.shape[0] == 0:
             return self.original(x, *args, **kwargs)
         self.recorder.open()
         if type(x) is not Tensor:
@@ -84,6 +84,13 @@ class LayerTap(Tap):
         x = self._as_autocast(x)
         with torch.autocast(x.device.type, enabled=False):
             return Booked.apply(self, self.prepare(x, *args, **kwargs), self.recorder.anchor)
+
+    def typed(self, x: Tensor) -> list[Tensor | None]:
+        """The layer's own parameters in the type that it computes in."""
+        return [
+            p if p is None or p.dtype == x.dtype else p.to(x.dtype)
+            for p in self.layer._parameters.values()
+        ]
 
     def prepare(self, x: Tensor) -> Tensor:
         """What is done to the input by ordinary autograd, such as padding."""
@@ -98,7 +105,7 @@ class LayerTap(Tap):
 
     @abstractmethod
     def backward(
-        self, chunk: Chunk, x: Tensor, kept: tuple[Tensor, ...], grad: Tensor, *, wanted: bool
+        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
         """Book the gradients of the parameters; return the input's where it is wanted."""
 
@@ -131,18 +138,27 @@ class Booked(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor | None, None]:
         tap: LayerTap = ctx.tap
         x, *rest = ctx.saved_tensors
-        recorder, wanted = tap.recorder, ctx.needs_input_grad[1]
+        wanted: bool = ctx.needs_input_grad[1]
         if torch.is_grad_enabled():
             raise RuntimeError(
                 "Gradients of gradients cannot be clipped record by record; "
                 "do without create_graph=True."
             )
         tap.recall(x, grad)
-        with _full_precision(x):
-            if recorder.truth is not None:
-                return None, _true_gradient(tap, recorder.truth, x, grad, wanted=wanted), None
-            chunk, kept = recorder.chunk_of(tap, len(x)), tuple(rest[: ctx.kept])
-            return None, tap.backward(chunk, x, kept, grad, wanted=wanted), None
+        if torch.is_autocast_enabled(x.device.type):
+            # Norms and sums are never taken in low precision.
+            with torch.autocast(x.device.type, enabled=False):
+                return None, _booked(tap, x, rest[: ctx.kept], grad, wanted=wanted), None
+        return None, _booked(tap, x, rest[: ctx.kept], grad, wanted=wanted), None
+
+
+def _booked(
+    tap: LayerTap, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
+) -> Tensor | None:
+    truth = tap.recorder.truth
+    if truth is not None:
+        return _true_gradient(tap, truth, x, grad, wanted=wanted)
+    return tap.backward(tap.recorder.chunk_of(tap, x.shape[0]), x, kept, grad, wanted=wanted)
 
 
 def _true_gradient(
@@ -164,24 +180,6 @@ def _true_gradient(
     whole = torch.zeros_like(x)
     whole[truth.records] = gradients[0]
     return whole
-
-
-class _full_precision:  # noqa: N801 - reads as the context that it is
-    """Switch autocast off where it is on: norms and sums are never taken in low precision."""
-
-    def __init__(self, x: Tensor) -> None:
-        kind = x.device.type
-        self._context = (
-            torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else None
-        )
-
-    def __enter__(self) -> None:
-        if self._context is not None:
-            self._context.__enter__()
-
-    def __exit__(self, *problem: Any) -> None:
-        if self._context is not None:
-            self._context.__exit__(*problem)
 
 
 def _same(value: Any) -> Any:
