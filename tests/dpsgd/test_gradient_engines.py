@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from workbench.dpsgd.gradients import OpacusEngine, PlainEngine
+from workbench.dpsgd.gradients import PlainEngine
+from workbench.dpsgd.opacus_engine import OpacusEngine
 from workbench.dpsgd.randomness import SeededStream
 from workbench.models.catalogue import CATALOGUE, build
 from workbench.models.fitness import make_fit

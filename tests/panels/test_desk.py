@@ -4,6 +4,7 @@ import pytest
 
 from workbench.panels.desk import desk
 from workbench.panels.explore import ExplorePanel
+from workbench.panels.ledger import LedgerPanel
 from workbench.panels.parts.model import PanelModel
 from workbench.panels.train import TrainPanel
 
@@ -16,10 +17,11 @@ def _cold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_desk_holds_every_panel_and_shares_their_models() -> None:
     tabs = desk()
-    assert tabs.titles == ("Train", "Explore", "Attack")
-    train, explore, _attack = tabs.children
+    assert tabs.titles == ("Train", "Explore", "Attack", "Ledger")
+    train, explore, _attack, ledger = tabs.children
     assert isinstance(train, TrainPanel)
     assert isinstance(explore, ExplorePanel)
+    assert isinstance(ledger, LedgerPanel)
     assert TrainPanel(steps=33).model is train.model
     for model in list(PanelModel._living.values()):
         model.close()

@@ -8,13 +8,19 @@ from typing import Any
 
 import pytest
 
+from workbench.accounting.gaussian import gaussian_epsilon
+from workbench.accounting.guarantee import round_up
+from workbench.accounting.ledger.ledger import Ledger
+from workbench.accounting.ledger.plans import Identity, Planned
 from workbench.exploring import sweep
 from workbench.exploring.events import Explored, UnderWay
 from workbench.exploring.job import SweepJob, finished_before
 from workbench.panels.explore import ExplorePanel, ExploreStage
 from workbench.panels.explore_model import ExploreModel
 from workbench.panels.explore_words import how_long, paid_by
+from workbench.panels.ledger_reading import Together
 from workbench.panels.parts.model import PanelModel
+from workbench.panels.parts.pump import Batch
 from workbench.runs.events import Cancelled, Event, Finished
 from workbench.runs.jobs import start
 from workbench.runs.store import Store
@@ -139,13 +145,80 @@ def test_a_paused_sweep_begins_nothing(discs: str) -> None:
 
 def test_who_pays_is_said_without_inventing_numbers() -> None:
     words, tone = paid_by("phantom-liver:patients=200", "patient", 8)
-    assert "cost nobody anything" in words
+    assert words == "These runs cost nobody anything: the patients are drawn."
     assert tone == "quiet"
     words, tone = paid_by("/data/liver.npz", "patient", 6)
     assert "All 6 private runs" in words
-    assert "not charged yet" in words
-    assert tone == "void"
+    assert "more than the ε of any one" in words
     assert paid_by("/data/liver.npz", "patient", 1)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("charged", "private", "sentence", "tone"),
+    [
+        (
+            Together(6, 0, 9.694, 0, 9.694, 1e-3), 6,
+            "All 6 private runs together: ε = 9.70 per patient at δ = 0.001 (ledger).", "private",
+        ),
+        (
+            Together(6, 0, 9.0, 2, 11.0, 1e-3), 6,
+            "All 6 private runs together: ε = 9.00 per patient at δ = 0.001 (ledger); with 2 other "
+            "runs on these data 11.00.", "private",
+        ),
+        (
+            Together(1, 2, 3.0, 0, 3.0, 1e-3), 1,
+            "The private run: ε = 3.00 per patient at δ = 0.001 (ledger). The 2 runs without "
+            "privacy cannot be counted: whoever has seen the results is promised nothing.", "open",
+        ),
+        (
+            Together(2, 0, 3.0, 0, 3.0, 1e-3), 5,
+            "The 2 of 5 private runs that were charged: ε = 3.00 per patient at δ = 0.001 "
+            "(ledger).", "private",
+        ),
+    ],
+)  # fmt: skip
+def test_the_ledger_says_what_all_runs_together_cost(
+    charged: Together, private: int, sentence: str, tone: str
+) -> None:
+    assert paid_by("/data/liver.npz", "patient", private, charged) == (sentence, tone)
+
+
+def test_drawn_patients_pay_nothing_and_the_ledger_says_what_real_ones_would() -> None:
+    words, tone = paid_by("phantom-liver", "patient", 3, Together(3, 1, 5.0, 0, 5.0, 1e-3))
+    assert words == (
+        "These runs cost nobody anything: the patients are drawn. Of real ones the ledger would "
+        "say: all 3 private runs together: ε = 5.00 per patient at δ = 0.001."
+    )
+    assert tone == "quiet"
+
+
+def test_the_sum_of_a_study_is_looked_up_in_the_background(
+    discs: str,
+) -> None:
+    store = Store()
+    ledger, runs = Ledger(store.root), ["train-1-a", "train-1-b"]
+    liver = Identity("discs", "a" * 16, tuple("abcd"), patients=4, largest_patient=1)
+    for run in [*runs, "train-0-x"]:
+        plan = Planned(noise_multiplier=8.0, sample_rate=1.0, steps=50, delta=1e-3)
+        ledger.reserve(liver, plan, run=run).settle(50)
+    found = [
+        Explored(epsilon=2.0 + seed, seed=seed, run=run, score=0.5, score_name="dice",
+                 noise_multiplier=8.0, guarantee="")
+        for seed, run in enumerate(runs)
+    ]  # fmt: skip
+    model = ExploreModel(**grid(discs))
+    model.take(Batch(found))
+    assert model.looking.join(60)
+    both, all_three = (round_up(gaussian_epsilon(8.0, 50 * runs, 1e-3)) for runs in (2, 3))
+    assert model.guarantee == (
+        f"All 2 private runs together: ε = {both} per patient at δ = 0.001 (ledger); with 1 other "
+        f"run on these data {all_three}."
+    )
+    assert model.tone == "private"
+    (store.root / "ledger.jsonl").write_text("nonsense\n")
+    model.take(Batch(found))
+    assert model.looking.join(60)
+    assert "is damaged" in model.message
 
 
 @pytest.mark.slow

@@ -92,10 +92,12 @@ def _on_grid(mechanisms: tuple[Mechanism, ...], delta: float, widest: float) -> 
         one_way = [(both[way], count) for both, count in losses]
         for nth in range(_TRIES):
             epsilon, close = epsilon_of(one_way, aim, delta)
+            better = epsilon < found[way]
             found[way] = min(found[way], epsilon)
-            if not close:
-                aim = aims(grid=grid, below=found[way] / 4**nth)[way]
-            if close or aim.length > longest:
+            if close or not better:
+                break
+            aim = aims(grid=grid, below=found[way] / 4**nth)[way]
+            if aim.length > longest:
                 break
     return max(found)
 

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.dpsgd.gradients import GradientEngine, OpacusEngine, PlainEngine
+from workbench.dpsgd.gradients import GradientEngine, PlainEngine
+from workbench.dpsgd.opacus_engine import OpacusEngine
 from workbench.dpsgd.randomness import RandomStream
 from workbench.models.losses import Task, record_losses
 

@@ -82,7 +82,9 @@ class NoisySum:
         self._noise.snap(flat)
         flat /= self._expected_units
         for parameter, part in zip(self._parameters, flat.split(self._sizes), strict=True):
-            parameter.grad = part.view(parameter.shape).to(parameter.dtype)
+            gradient = part.view(parameter.shape)
+            same = gradient.dtype == parameter.dtype
+            parameter.grad = gradient if same else gradient.to(parameter.dtype)
         self._flat = None
 
     def forget(self) -> None:

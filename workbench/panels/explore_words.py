@@ -72,7 +72,7 @@ def paid_by(
         return said, "quiet"
     if charged is not None:
         bare = _bare(charged.bare)
-        said = f"{_sum(charged, private)}.{bare}"
+        said = f"{_sum(charged, private, source=' (ledger)')}.{bare}"
         return f"{said[0].upper()}{said[1:]}", "open" if bare else "private"
     if private < 2:
         return "", "quiet"
@@ -112,13 +112,14 @@ def working_rows(
     ]
 
 
-def _sum(charged: Together, private: int) -> str:
-    """``"all 6 private runs together, ε = 9.70 per patient at δ = 0.001 (ledger)"``."""
+def _sum(charged: Together, private: int, *, source: str = "") -> str:
+    """``"all 6 private runs together: ε = 9.70 per patient at δ = 0.001"``."""
     whole = charged.private == private
     runs = f"all {private} private runs together" if private > 1 else "the private run"
     if not whole:
         runs = f"the {charged.private} of {private} private runs that were charged"
-    said = f"{runs}: ε = {round_up(charged.epsilon)} per patient at δ = {charged.delta:g} (ledger)"
+    epsilon, delta = round_up(charged.epsilon), f"{charged.delta:g}"
+    said = f"{runs}: ε = {epsilon} per patient at δ = {delta}{source}"
     if not charged.others:
         return said
     others = "1 other run" if charged.others == 1 else f"{charged.others} other runs"

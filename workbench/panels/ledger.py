@@ -12,7 +12,7 @@ from workbench.panels.ledger_model import LedgerModel
 from workbench.panels.ledger_stage import LedgerStage
 from workbench.panels.ledger_words import account_help, account_words, budget_heading
 from workbench.panels.parts.bind import bind_field
-from workbench.panels.parts.controls import Choice, Field, NumberField, PushButton
+from workbench.panels.parts.controls import Choice, NumberField, PushButton
 from workbench.panels.parts.frame import Frame
 from workbench.panels.parts.notice import Notice
 from workbench.panels.parts.words import More, Statement
@@ -44,19 +44,17 @@ class LedgerPanel(Frame):
 
     def __init__(self, *, name: str = "main", **params: Any) -> None:
         model = LedgerModel.attach(name, **params)
-        self.stage = LedgerStage(model)
-        super().__init__("Ledger", _choices(model), [self.stage], model)
-        self.notes, self.notice = Statement(), _notice(model)
-        T.dlink((model, "notes"), (self.notes, "text"))
+        with model.lock:  # it may be reading, and all parts must begin with the same account
+            self.data, self.stage = _data(model), LedgerStage(model)
+            choices = [self.data, *_next_run(model), _budget(model)]
+            super().__init__("Ledger", choices, [self.stage], model)
+            self.notes, self.notice = Statement(), _notice(model)
+            T.dlink((model, "notes"), (self.notes, "text"))
         # Nothing runs here, so there is nothing to start, pause or stop.
         self.children[2].children = [self.guarantee, self.notes, self.notice]
 
 
-def _choices(model: LedgerModel) -> list[W.Widget]:
-    return [_data(model), *_next_run(model), _budget(model)]
-
-
-def _data(model: LedgerModel) -> Field:
+def _data(model: LedgerModel) -> Choice:
     """The accounts; what was asked for by a name stands among them until it is found."""
     control = Choice("Data", _offered(model), model.data)
 
@@ -69,7 +67,8 @@ def _data(model: LedgerModel) -> Field:
     explain()
     model.observe(offer, ["accounts", "data"])
     model.observe(explain, "account")
-    return bind_field(control, model, "data")
+    bind_field(control, model, "data")
+    return control
 
 
 def _offered(model: LedgerModel) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -63,8 +64,8 @@ class Chunk:
         return parameter in self.rows or parameter in self.ghosts
 
     def give_rows(self, parameter: int, rows: Tensor) -> None:
-        """Hand in the units' gradients of a parameter, ``(U, ...)``."""
-        rows = in_full(rows.reshape(len(rows), -1))
+        """Hand in the units' gradients of a parameter, ``(U, P)``."""
+        rows = in_full(rows)
         if parameter in self.ghosts:
             self.rows[parameter] = self.ghosts.pop(parameter).rows()
         known = self.rows.get(parameter)
@@ -95,25 +96,29 @@ class Chunk:
 
     def clip(self, norms: Tensor, max_grad_norm: float, dtype: torch.dtype) -> Tensor:
         """Weights of the units, ``(U,)``; gradients without a finite norm are emptied."""
-        lost = ~torch.isfinite(norms)
-        if lost.any():
+        if not math.isfinite(norms.sum().item()):
+            lost = ~torch.isfinite(norms)
             for rows in self.rows.values():
                 rows[lost] = 0  # 0 times infinity would not be 0
-        return clip_weights(norms, max_grad_norm, dtype).to(dtype)
+        return clip_weights(norms, max_grad_norm, dtype)
 
     def add(self, weights: Tensor, sums: Sequence[Tensor]) -> None:
         """Add the weighted gradients of all units to the sums, one ``(P,)`` a parameter."""
         small = {key: rows for key, rows in self.rows.items() if rows.shape[1] < _SMALL}
         if small:
-            added = weights @ torch.cat(list(small.values()), 1).to(weights.dtype)
+            added = weights @ _typed(torch.cat(list(small.values()), 1), weights)
             parts = added.split([rows.shape[1] for rows in small.values()])
             torch._foreach_add_([sums[key] for key in small], list(parts))
         for key, rows in self.rows.items():
             if key not in small:
-                sums[key].addmv_(rows.t().to(weights.dtype), weights)
+                sums[key].addmv_(_typed(rows, weights).t(), weights)
         for key, ghost in self.ghosts.items():
             ghost.add(weights, sums[key])
 
     def _by_size(self) -> tuple[list[Tensor], list[Tensor]]:
         small = [rows for rows in self.rows.values() if rows.shape[1] < _SMALL]
         return small, [rows for rows in self.rows.values() if rows.shape[1] >= _SMALL]
+
+
+def _typed(rows: Tensor, weights: Tensor) -> Tensor:
+    return rows if rows.dtype == weights.dtype else rows.to(weights.dtype)

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
 from workbench.dpsgd.bookkeeping.layout import Layout
-from workbench.dpsgd.bookkeeping.notes import LayerNote
 from workbench.dpsgd.bookkeeping.probe import Truth, compare, true_gradient
 from workbench.dpsgd.bookkeeping.recorder import Recorder, Strategy
+from workbench.dpsgd.gradients import LayerNote
 from workbench.dpsgd.noisy_sum import NoisySum
 from workbench.dpsgd.randomness import RandomStream
 from workbench.errors import BadInput

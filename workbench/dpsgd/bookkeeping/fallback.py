@@ -78,9 +78,7 @@ class FunctionalTap(FallbackTap):
         trained = {name: constants[name] for name in self.trained}
         by_record, shared = call.split()
 
-        def product(
-            trained: dict[str, Tensor], own: list[Tensor], grads: list[Tensor]
-        ) -> Tensor:
+        def product(trained: dict[str, Tensor], own: list[Tensor], grads: list[Tensor]) -> Tensor:
             args, kwargs = call.arguments([x.unsqueeze(0) for x in own], shared)
             outputs = call.outputs(functional_call(self.bare, constants | trained, args, kwargs))
             terms = [(out[0] * seen).sum() for out, seen in zip(outputs, grads, strict=True)]
@@ -128,7 +126,7 @@ class Caught(torch.autograd.Function):
         layout = chunk.layout_of(call.records)
         for name, rows in call.tap.gradients(call, list(grads)).items():
             number = call.tap.numbers[name.removeprefix("layer.")]
-            chunk.give_rows(number, layout.sum_records(in_full(rows)))
+            chunk.give_rows(number, layout.sum_records(in_full(rows.flatten(1))))
         return (None, *grads, None)
 
 

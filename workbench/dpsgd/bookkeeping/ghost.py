@@ -8,9 +8,7 @@ from torch import Tensor
 from workbench.dpsgd.bookkeeping.layout import Layout
 
 
-def weighted(
-    layout: Layout, weights: Tensor, one: Tensor, other: Tensor
-) -> tuple[Tensor, Tensor]:
+def weighted(layout: Layout, weights: Tensor, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
     """Weight the records of a product of two factors.
 
     Args:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -30,15 +31,17 @@ class Layout:
     unit_of_record: Tensor | None
     counts: Tensor
 
-    @classmethod
-    def single(cls, records: int) -> Layout:
+    @staticmethod
+    def single(records: int) -> Layout:
         """Every record is a unit of its own."""
-        return cls(records, records, 1, None, torch.ones(records, dtype=torch.float64))
+        return _single(records)
 
     @classmethod
     def of(cls, unit_of_record: np.ndarray, device: torch.device) -> Layout:
         """The layout of records that belong to these units, int ``(B,)``, B >= 1."""
         numbers = np.asarray(unit_of_record)
+        if (numbers[1:] > numbers[:-1]).all():
+            return cls.single(len(numbers))
         _, first, index = np.unique(numbers, return_index=True, return_inverse=True)
         records, units = len(numbers), len(first)
         if units == records:
@@ -56,6 +59,7 @@ class Layout:
             return rows
         if self.views:
             return rows.view(self.views, self.units, *rows.shape[1:]).sum(0)
+        assert self.unit_of_record is not None
         sums = rows.new_zeros(self.units, *rows.shape[1:])
         return sums.index_add_(0, self.unit_of_record, rows)
 
@@ -65,13 +69,15 @@ class Layout:
             return values
         if self.views:
             return values.repeat(self.views)
+        assert self.unit_of_record is not None
         return values[self.unit_of_record]
 
     def rows_of(self, unit: int) -> Tensor:
         """The numbers of a unit's records, int64 ``(k,)``."""
         if self.views:
             return torch.arange(unit, self.records, self.units)
-        return torch.nonzero(self.unit_of_record == unit).flatten()
+        assert self.unit_of_record is not None
+        return torch.nonzero(self.unit_of_record.eq(unit)).flatten()
 
     def side_by_side(self, positions: Tensor) -> Tensor:
         """Join the positions of a unit's records: ``(B, L, C)`` to ``(U, k * L, C)``.
@@ -99,3 +105,8 @@ class Layout:
         slots = torch.full((self.units, int(counts.max())), self.records)
         slots[torch.arange(self.units).repeat_interleave(counts), column] = order
         return slots
+
+
+@cache
+def _single(records: int) -> Layout:
+    return Layout(records, records, 1, None, torch.ones(records, dtype=torch.float64))

@@ -31,7 +31,8 @@ class LinearTap(LayerTap):
         return x
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return (F.linear(x, *self.typed(x)),)
+        weight, bias = self.typed(x)
+        return (F.linear(x, weight, bias),)
 
     def backward(
         self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
@@ -63,9 +64,7 @@ class LinearTap(LayerTap):
             matrix.addmm_(one.flatten(0, 1).t(), other.flatten(0, 1))
 
         squares = _squares(positions, gradients, layout)
-        chunk.give_ghost(
-            number, Ghost(squares, add, lambda: _rows(positions, gradients, layout))
-        )
+        chunk.give_ghost(number, Ghost(squares, add, lambda: _rows(positions, gradients, layout)))
 
     def _is_ghost(self, positions: Tensor, gradients: Tensor, layout: Layout) -> bool:
         if self.recorder.strategy != "auto":

@@ -88,7 +88,8 @@ class PReLUTap(LayerTap):
     layer: nn.PReLU
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        return (F.prelu(x, *self.typed(x)),)
+        (slopes,) = self.typed(x)
+        return (F.prelu(x, slopes),)
 
     def backward(
         self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool

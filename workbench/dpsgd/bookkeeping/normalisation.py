@@ -24,10 +24,10 @@ class _NormTap(LayerTap):
 
     def _give(self, chunk: Chunk, records: int, weight: Tensor, bias: Tensor) -> None:
         layout = chunk.layout_of(records)
-        for name, rows in (("weight", weight), ("bias", bias)):
-            if name in self.numbers:
-                by_record = in_full(rows.view(records, -1))
-                chunk.give_rows(self.numbers[name], layout.sum_records(by_record))
+        found = {"weight": weight, "bias": bias}
+        for name, number in self.numbers.items():
+            by_record = in_full(found[name].view(records, -1))
+            chunk.give_rows(number, layout.sum_records(by_record))
 
 
 def repeated(parameter: Tensor | None, records: int) -> Tensor | None:
@@ -41,11 +41,11 @@ class GroupNormTap(_NormTap):
     layer: nn.GroupNorm
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        layer = self.layer
+        layer, (weight, bias) = self.layer, self.typed(x)
         records, channels = x.shape[:2]
-        x = x.contiguous()
+        pixels = x.numel() // (records * channels)
         return torch.native_group_norm(
-            x, *self.typed(x), records, channels, x.numel() // (records * channels), layer.num_groups, layer.eps
+            x.contiguous(), weight, bias, records, channels, pixels, layer.num_groups, layer.eps
         )
 
     def backward(
@@ -92,7 +92,8 @@ class InstanceNormTap(_NormTap):
         gradient, scales, shifts = torch.ops.aten.native_batch_norm_backward.default(
             grad.contiguous().view(whole),
             x.contiguous().view(whole),
-            repeated(self.typed(x)[0], records), None, None, *kept, True, self.layer.eps, self._mask(wanted),
+            repeated(self.typed(x)[0], records), None, None, *kept,
+            True, self.layer.eps, self._mask(wanted),
         )  # fmt: skip
         self._give(chunk, records, scales, shifts)
         return gradient.view(x.shape) if wanted else None
@@ -105,8 +106,8 @@ class LayerNormTap(_NormTap):
     layer: nn.LayerNorm
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        layer = self.layer
-        return torch.native_layer_norm(x, layer.normalized_shape, *self.typed(x), layer.eps)
+        layer, (weight, bias) = self.layer, self.typed(x)
+        return torch.native_layer_norm(x, layer.normalized_shape, weight, bias, layer.eps)
 
     def backward(
         self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool

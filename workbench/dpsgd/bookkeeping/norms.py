@@ -14,7 +14,7 @@ Together a clipped gradient exceeds max_grad_norm by less than one part in a mil
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -49,7 +49,7 @@ def squared_norms(rows: Tensor) -> Tensor:
     return squares
 
 
-@lru_cache(maxsize=None)
+@cache
 def _piece(length: int) -> int:
     """A piece that the length is a multiple of, if there is one of a good size."""
     sizes = range(_PIECE, _PIECE // 4, -1)
@@ -79,7 +79,9 @@ def clip_weights(norms: Tensor, max_grad_norm: float, dtype: torch.dtype) -> Ten
         norms: float64 ``(U,)``.
         max_grad_norm: C.
         dtype: of the gradients.
+
+    Returns:
+        ``(U,)`` of that type.
     """
     limit = max_grad_norm / (1 + _FACTOR_SLACK * torch.finfo(dtype).eps)
-    weights = (limit / norms).clamp_(max=1.0)
-    return torch.where(torch.isfinite(norms), weights, 0.0)
+    return (limit / norms).clamp_(max=1.0).nan_to_num_(0.0).to(dtype)

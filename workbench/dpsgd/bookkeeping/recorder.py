@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
-from workbench.dpsgd.bookkeeping.notes import LayerNote
 from workbench.dpsgd.bookkeeping.plan import planned
 from workbench.dpsgd.bookkeeping.probe import Truth
 from workbench.dpsgd.bookkeeping.tap import Tap
+from workbench.dpsgd.gradients import LayerNote
 from workbench.errors import BadInput
 
 Strategy = Literal["auto", "instantiate", "ghost"]
@@ -153,7 +153,9 @@ class Recorder:
         ]
 
     def _check_trained(self) -> None:
-        changed = [n for n, p in zip(self.names, self.parameters, strict=True) if not p.requires_grad]
+        changed = [
+            n for n, p in zip(self.names, self.parameters, strict=True) if not p.requires_grad
+        ]
         if changed:
             raise BadInput(
                 f"Parameter {changed[0]} was frozen after the engine was made; make a new engine.",

@@ -85,8 +85,8 @@ class LayerTap(Tap):
         with torch.autocast(x.device.type, enabled=False):
             return Booked.apply(self, self.prepare(x, *args, **kwargs), self.recorder.anchor)
 
-    def typed(self, x: Tensor) -> list[Tensor | None]:
-        """The layer's own parameters in the type that it computes in."""
+    def typed(self, x: Tensor) -> list[Any]:
+        """Weight and bias, ``None`` where there is none, in the type that the layer computes in."""
         return [
             p if p is None or p.dtype == x.dtype else p.to(x.dtype)
             for p in self.layer._parameters.values()
