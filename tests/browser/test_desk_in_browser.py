@@ -5,6 +5,14 @@ from __future__ import annotations
 from lab_page import Open
 from playwright.sync_api import expect
 
+SEEN = {
+    "Explore": "Explore",
+    "Attack": "Start",
+    "Ledger": "The next run by other accountants",
+    "Train": "Train",
+}
+"""A button of each panel that must be seen without scrolling."""
+
 WIDTHS = """() => [...document.querySelectorAll('.wb-frame')]
   .filter(frame => frame.offsetParent)
   .flatMap(frame => [...frame.querySelectorAll('.main-svg')].map(svg => svg.clientWidth))"""
@@ -15,7 +23,7 @@ def test_every_tab_shows_its_panel_in_full(open_cells: Open) -> None:
     lab.run_all()
     page = lab.page
     page.wait_for_selector(".wb-figure .main-svg", timeout=120_000)
-    for title, button in (("Explore", "Explore"), ("Attack", "Start"), ("Train", "Train")):
+    for title, button in SEEN.items():
         page.get_by_role("tab", name=title, exact=True).click()
         expect(page.locator(".wb-frame:visible")).to_have_count(1)
         start = page.get_by_role("button", name=button, exact=True)

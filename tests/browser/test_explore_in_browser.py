@@ -70,7 +70,9 @@ def test_a_study_fills_its_curve_and_goes_on_after_a_restart(open_cells: Open, d
     lab.reload()
     page.wait_for_function(f"({MEDIANS}) === 2", timeout=PATIENCE_MS)
     expect(page.locator(ROWS)).to_have_count(6)
-    expect(page.locator(".wb-statement-text").last).to_contain_text("not charged yet")
+    price = page.locator(".wb-statement-text").last
+    expect(price).to_contain_text("All 4 private runs together: ε = ", timeout=PATIENCE_MS)
+    expect(price).to_contain_text("The 2 runs without privacy cannot be counted")
     for theme in ("Dark", "Light"):
         lab.theme(theme)
         assert lab.violations(".wb-frame") == []

@@ -68,9 +68,11 @@ def test_the_steps_are_the_composed_epsilon_and_stand_still_where_nothing_protec
 
 
 def test_the_budget_and_the_next_run_reach_beyond_the_last_run(ledger: Ledger) -> None:
-    drawn = by_name(told(ledger))
+    numbers = told(ledger)
+    drawn = by_name(numbers)
     assert list(drawn["budget"].y) == [50, 50]
-    assert drawn["budget"].text[0].strip() == "budget 50"
+    [label] = draw_ledger(numbers).layout.annotations
+    assert (label.text, label.y) == ("budget 50", 50)
     assert drawn["budget"].line.dash == "dash"
     coming = drawn["next run"]
     assert list(coming.x) == [3, 4]
@@ -125,6 +127,7 @@ def test_nothing_charged_is_an_empty_figure_with_the_same_traces(ledger: Ledger)
     assert [trace.name for trace in figure.data] == [trace.name for trace in traces(told(ledger))]
     assert figure.layout.yaxis.title.text == "epsilon per patient"
     assert list(figure.data[0].y) == [0]
+    assert [label.text for label in figure.layout.annotations] == [""]
 
 
 def test_kinds_of_runs_differ_in_more_than_colour(ledger: Ledger) -> None:

@@ -85,6 +85,12 @@ def test_a_study_is_followed_to_its_end(discs: str) -> None:
     assert model.running == {}
     assert model.plan == "all 2 trainings of this study are finished"
     assert [record.study for record in Store().list("train")] == [model.run] * 2
+    assert model.looking.join(60)
+    assert model.guarantee.startswith(
+        "The private run: ε = 2.00 per patient at δ = 0.001 (ledger)."
+    )
+    assert "The run without privacy cannot be counted" in model.guarantee
+    assert model.tone == "open"
 
 
 def test_finished_runs_are_there_before_start_and_are_not_repeated(discs: str) -> None:

@@ -94,7 +94,7 @@ def _on_grid(mechanisms: tuple[Mechanism, ...], delta: float, widest: float) -> 
             epsilon, close = epsilon_of(one_way, aim, delta)
             better = epsilon < found[way]
             found[way] = min(found[way], epsilon)
-            if close or not better:
+            if close or not better or found[way] <= found[0] < found[1]:
                 break
             aim = aims(grid=grid, below=found[way] / 4**nth)[way]
             if aim.length > longest:

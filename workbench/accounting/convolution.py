@@ -48,10 +48,13 @@ def epsilon_of(parts: Sequence[tuple[Losses, int]], aim: Aim, delta: float) -> F
     grid = parts[0][0].grid
     first = sum(steps * losses.first for losses, steps in parts)
     last = first + sum(steps * (len(losses.probs) - 1) for losses, steps in parts)
-    top = math.ceil(_top(parts, aim) / grid)
-    low, high = max(first, top - math.ceil(aim.length / grid)), min(last, top)
+    top = max(first, math.ceil(_top(parts, aim) / grid))
+    length = math.ceil(aim.length / grid)
+    low, high = max(first, top - length), min(last, top)
+    size = next_fast_len(min(length, last - first) + 1, real=True)
     tilted = [(_tilt(losses.probs, aim.tilt * grid), steps) for losses, steps in parts]
-    probs, error = _composed([(p, steps) for (p, _), steps in tilted], low - first, high - first)
+    probs, error = _composed([(p, steps) for (p, _), steps in tilted], size)
+    probs = np.roll(probs, -((low - first) % size))[: high - low + 1]
     lines = grid * np.arange(low, high + 1)
     log_total = sum(steps * total for (_, total), steps in tilted) - math.log(delta)
     exponents = log_total - aim.tilt * (lines - grid * first)
@@ -81,23 +84,19 @@ def _tilt(probs: np.ndarray, rate: float) -> tuple[np.ndarray, float]:
     return weights / total, math.log(total) + float(highest)
 
 
-def _composed(
-    parts: Sequence[tuple[np.ndarray, int]], low: int, high: int
-) -> tuple[np.ndarray, float]:
-    """The composed distribution from ``low`` to ``high``, and how far off each value may be.
+def _composed(parts: Sequence[tuple[np.ndarray, int]], size: int) -> tuple[np.ndarray, float]:
+    """The composed distribution on a circle of ``size``, and how far off each value may be.
 
-    The transform is circular: what lies outside comes in at the other end, which only adds.
+    What lies outside a window of that size comes in at its other end, which only adds.
     """
-    size = next_fast_len(high - low + 1, real=True)
     spectrum = np.ones(size // 2 + 1, dtype=complex)
     for probs, steps in parts:
         spectrum *= rfft(_folded(probs, size)) ** steps
-    composed = np.roll(irfft(spectrum, size), -(low % size))[: high - low + 1]
     steps_in_all = sum(steps for _, steps in parts)
     # Each factor is off by about the machine's precision, and so is the product by that times
     # the steps; the mean magnitude is the largest value that the inverse transform can have.
     error = _ROUNDING * (steps_in_all + math.log2(size)) * float(np.mean(np.abs(spectrum)))
-    return np.maximum(composed, 0), error
+    return np.maximum(irfft(spectrum, size), 0), error
 
 
 def _folded(probs: np.ndarray, size: int) -> np.ndarray:

@@ -82,14 +82,12 @@ class PlainEngine:
 
     def release(self) -> None:
         parameters = [p for p in self.model.parameters() if p.requires_grad]
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
         records = self._records
         if self._reduce is not None:
-            records = self._added_up(parameters, self._reduce)
-        for parameter in parameters:
-            parameter.grad /= max(records, 1)
+            gradients, records = _added_up(gradients, records, self._reduce)
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient.div_(max(records, 1))
         self._records = 0
 
     def describe(self) -> list[LayerNote]:
@@ -105,11 +103,14 @@ class PlainEngine:
     def detach(self) -> None:
         """Nothing was changed."""
 
-    def _added_up(self, parameters: list[nn.Parameter], reduce: Callable[[Tensor], None]) -> int:
-        count = parameters[0].new_tensor([self._records])
-        flat = torch.cat([*(p.grad.flatten() for p in parameters if p.grad is not None), count])
-        reduce(flat)
-        sizes = [p.numel() for p in parameters]
-        for parameter, part in zip(parameters, flat[:-1].split(sizes), strict=True):
-            parameter.grad = part.view_as(parameter)
-        return round(flat[-1].item())
+
+def _added_up(
+    gradients: list[Tensor], records: int, reduce: Callable[[Tensor], None]
+) -> tuple[list[Tensor], int]:
+    """Sums over all processes, by one call, so that they cannot come apart."""
+    count = gradients[0].new_tensor([records])
+    flat = torch.cat([*(gradient.flatten() for gradient in gradients), count])
+    reduce(flat)
+    parts = flat[:-1].split([gradient.numel() for gradient in gradients])
+    sums = [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
+    return sums, round(flat[-1].item())

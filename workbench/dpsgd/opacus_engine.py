@@ -1,4 +1,4 @@
-"""The same mechanism by Opacus' ways to per-record gradients: to compare with, and to be checked by.
+"""The same mechanism by Opacus' ways to per-record gradients: to compare and to check with.
 
 Opacus takes the per-record gradients and clips them; averaging over a unit's records, noise and
 rounding are ours, so that every engine releases the same gradient from the same seed.

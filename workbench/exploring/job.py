@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Literal
 
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, UnderWay
 from workbench.exploring.sweep import Sweep, explored_from
+from workbench.runs.audience import Audience, Subscriber, tell
 from workbench.runs.configs import config_key
 from workbench.runs.events import TERMINAL, Cancelled, Event
 from workbench.runs.store import Store
 from workbench.runs.work import ended_as, failure
-
-Subscriber = Callable[[Event], object]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +45,7 @@ class SweepJob:
         self._sweep = Sweep(config, store, at_once=at_once)
         self._lock = threading.RLock()
         self._events: list[Event] = []
-        self._subscribers: list[Subscriber] = []
+        self._audience = Audience(self._lock, lambda: self._events)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name=f"job {self.run}", daemon=True)
         self._thread.start()
@@ -64,16 +62,7 @@ class SweepJob:
         Returns:
             A function that ends the subscription.
         """
-        with self._lock:
-            for event in self._events:
-                _tell(callback, event)
-            self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            with self._lock, suppress(ValueError):
-                self._subscribers.remove(callback)
-
-        return unsubscribe
+        return self._audience.join(callback)
 
     def pause(self) -> None:
         """Let the trainings at work stand still after their current step."""
@@ -120,16 +109,8 @@ class SweepJob:
             self._events.append(event)
             if isinstance(event, TERMINAL):
                 self.status = ended_as(event)
-            for callback in list(self._subscribers):
-                _tell(callback, event)
+            tell(self._audience.now(), [event])
 
 
 def _same(before: Event, now: Event) -> bool:
     return isinstance(before, UnderWay) and before == now
-
-
-def _tell(callback: Subscriber, event: Event) -> None:
-    try:
-        callback(event)
-    except Exception:
-        logger.exception("a subscriber failed on %s", type(event).__name__)

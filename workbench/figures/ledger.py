@@ -110,6 +110,16 @@ def draw_ledger(numbers: LedgerNumbers, *, height: int = 260) -> go.Figure:
         tickvals=list(shown), ticktext=list(shown.values()), range=[0, max(last, 1) + 0.6]
     )
     figure.update_yaxes(range=[0, 1.15 * numbers.top])
+    # Text of a trace would keep its colour on a dark page, that of an annotation does not.
+    figure.add_annotation(
+        text="" if numbers.budget is None else f"budget {numbers.budget:g}",
+        x=0.01,
+        xref="x domain",
+        y=numbers.budget or 0.0,
+        xanchor="left",
+        yanchor="bottom",
+        showarrow=False,
+    )
     figure.update_layout(hovermode="closest")
     return figure
 
@@ -163,9 +173,7 @@ def _budget(numbers: LedgerNumbers) -> go.Scatter:
     return go.Scatter(
         x=[0, max(end, 1) + 0.6] if known else [],
         y=[numbers.budget] * 2 if known else [],
-        text=[f"  budget {numbers.budget:g}", ""] if known else [],
-        textposition="top right",
-        mode="lines+text",
+        mode="lines",
         name="budget",
         showlegend=False,
         line={"color": PALETTE["green"], "dash": "dash", "width": 2},

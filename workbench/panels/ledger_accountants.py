@@ -49,7 +49,9 @@ class OtherAccountants(More):
             self.line.text = f"The next run protects nobody ({planned.why})."
             return
         if self.figure is None:
-            self.figure = LiveFigure(name="epsilon by other accountants")
+            empty = accountant_numbers({}, delta=planned.delta, unit=planned.unit)
+            figure = draw_accountants(empty, height=FIGURE_PX)
+            self.figure = LiveFigure(figure, name="epsilon by other accountants")
             self.body.children = [boxed(self.figure), self.line]
         self.asking.ask(self.model.guard(lambda: self._compute(planned)))
 

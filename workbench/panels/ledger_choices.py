@@ -113,7 +113,7 @@ class LedgerChoices(PanelModel):
         if planned.why:
             return planned, "protects nobody"
         alone = round_up(epsilon_at(self.noise_multiplier, *settings))
-        return planned, f"by itself ε = {alone} per {self.unit} at δ = {brief(self.delta)}"
+        return planned, f"alone ε = {alone} per {self.unit}, δ = {brief(self.delta)}"
 
     def budget(self) -> Budget:
         """The budget that is chosen.

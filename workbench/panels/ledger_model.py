@@ -160,7 +160,7 @@ class LedgerModel(LedgerChoices):
         """A choice cannot be used; or, where no choice is to blame, the ledger cannot be read."""
         with self.lock:
             if error.field is None:
-                self.accounts, self.points, self._shown = [], [], ""
+                self.points, self._shown = [], ""
                 self.account = self.planned = self.outlook = None
                 self.state = "damaged"
                 self.complain(error.message)

@@ -16,8 +16,8 @@ from workbench.panels.parts.words import Tone
 COLUMNS: Final = ("began", "run", "unit", "noise", "steps charged", "ε alone", "ε together")
 
 NOTHING_YET: Final = (
-    "Nothing has been charged in this workspace yet. Train something: every training is written "
-    "down here before its first step, and what its patients have spent is added up."
+    "Nothing has been charged in this workspace yet: train something, and what its patients have "
+    "spent is added up here."
 )
 READING: Final = "Reading the ledger …"
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, Literal
 
 from workbench.runs.attempt import Attempt
+from workbench.runs.audience import Audience, tell
 from workbench.runs.crew import Crew
 from workbench.runs.events import (
     TERMINAL,
@@ -69,7 +70,7 @@ class Job:
         self._message = ""
         self._progress: tuple[float, float] | None = None
         self._history = History()
-        self._subscribers: list[Callable[[Event], object]] = []
+        self._audience = Audience(self._lock, self._history.list)
         self._wishes: tuple[int, str] = (0, "go")
         self._inbox: queue.SimpleQueue[list[Message] | Event] = queue.SimpleQueue()
         self._end: Event | None = None
@@ -110,16 +111,7 @@ class Job:
         Returns:
             A function that ends the subscription.
         """
-        with self._lock:
-            for event in self._history.list():
-                _tell(callback, event)
-            self._subscribers.append(callback)
-
-        def unsubscribe() -> None:
-            with self._lock, suppress(ValueError):
-                self._subscribers.remove(callback)
-
-        return unsubscribe
+        return self._audience.join(callback)
 
     def pause(self) -> None:
         """Stand still after the current step, until :meth:`go_on`."""
@@ -167,10 +159,8 @@ class Job:
                 self._progress = event.progress or self._progress
                 if isinstance(event, TERMINAL):
                     self._finish(event)
-            subscribers = list(self._subscribers)
-        for callback in subscribers:
-            for event in events:
-                _tell(callback, event)
+            subscribers = self._audience.now()
+        tell(subscribers, events)
 
     # What the crew asks and says, from its own thread.
 
@@ -287,10 +277,3 @@ class Job:
     def _give_up(self) -> None:
         if not self._done.is_set() and self._crew is not None:
             self._crew.replace(self)
-
-
-def _tell(callback: Callable[[Event], object], event: Event) -> None:
-    try:
-        callback(event)
-    except Exception:
-        logger.exception("a subscriber failed on %s", type(event).__name__)

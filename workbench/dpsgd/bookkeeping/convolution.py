@@ -149,8 +149,9 @@ class ConvolutionTap(LayerTap):
         return way
 
     def _walks_back(self) -> bool:
-        """Whether walking over the source gives the target's places: not so where an output
-        padding is as large as the stride.
+        """Whether the kernel, walking over the source, stops at the target's places and no others.
+
+        It does not where an output padding is as large as the stride.
         """
         return not self._transposed or all(
             padding < stride
@@ -189,8 +190,13 @@ class ConvolutionTap(LayerTap):
 
 
 def _padding(layer: nn.Module) -> tuple[tuple[int, ...], list[int]]:
-    """The zeros that the convolution itself adds, and the ends (last dimension first) that are
-    added before: other modes, and the odd one of ``padding="same"`` under an even kernel.
+    """What the convolution itself pads with zeros, and what is padded before.
+
+    Before: other modes than zeros, and the odd one of ``padding="same"`` under an even kernel.
+
+    Returns:
+        Zeros at both ends, one number per dimension; then both ends of every dimension, the last
+        dimension first.
     """
     assert isinstance(layer, _Convolution | _Transposed)
     dimensions = len(layer.kernel_size)

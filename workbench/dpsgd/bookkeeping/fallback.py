@@ -8,7 +8,10 @@ with Opacus for this exact type, else by torch.func.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ import torch
 from opacus.grad_sample import GradSampleModule
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.weight_norm import WeightNorm
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
@@ -85,7 +89,7 @@ class FunctionalTap(FallbackTap):
             return torch.stack(terms).sum()
 
         try:
-            with call.autocast.again():
+            with call.autocast.again(), _for_vmap():
                 return vmap(grad(product), in_dims=(None, 0, 0))(trained, by_record, grads)
         except RuntimeError as error:
             raise self.refused(str(error).splitlines()[0].rstrip(".")) from None
@@ -126,7 +130,7 @@ class Caught(torch.autograd.Function):
         layout = chunk.layout_of(call.records)
         for name, rows in call.tap.gradients(call, list(grads)).items():
             number = call.tap.numbers[name.removeprefix("layer.")]
-            chunk.give_rows(number, layout.sum_records(in_full(rows.flatten(1))))
+            chunk.give_rows(number, layout.sum_records(in_full(rows.reshape(call.records, -1))))
         return (None, *grads, None)
 
 
@@ -215,6 +219,14 @@ class _Bare(nn.Module):
         finally:
             for name, weight in before.items():
                 setattr(self.layer, name, weight)
+
+
+@contextmanager
+def _for_vmap() -> Iterator[None]:
+    # The other kernels of attention cannot be taken record by record.
+    with warnings.catch_warnings(), sdpa_kernel(SDPBackend.MATH):
+        warnings.filterwarnings("ignore", message="There is a performance drop")
+        yield
 
 
 def _is_differentiable(value: Any) -> bool:

@@ -32,7 +32,8 @@ class _NormTap(LayerTap):
 
 def repeated(parameter: Tensor | None, records: int) -> Tensor | None:
     """One copy of a scale or shift per record: ``(C,)`` to ``(B * C,)``."""
-    return None if parameter is None else parameter.expand(records, -1).reshape(-1)
+    # Not reshape alone: of a single channel it would make a view that kernels cannot read.
+    return None if parameter is None else parameter.expand(records, -1).contiguous().view(-1)
 
 
 class GroupNormTap(_NormTap):

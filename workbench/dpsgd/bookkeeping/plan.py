@@ -79,11 +79,15 @@ def _is_as_made(module: nn.Module) -> bool:
 
 
 def _holds_parameters(module: nn.Module) -> bool:
-    """Whether parameters are used in the module's own forward pass."""
+    """Whether parameters are used in the module's own forward pass.
+
+    A parameter that a child holds too is the child's: some modules know it by a second name.
+    """
+    below = {p for child in module.children() for p in child.parameters()}
     held = (nn.ParameterList, nn.ParameterDict)
     return (
         is_parametrized(module)
-        or any(p is not None for p in module._parameters.values())
+        or any(p is not None and p not in below for p in module._parameters.values())
         or any(isinstance(child, held) for child in module.children())
     )
 

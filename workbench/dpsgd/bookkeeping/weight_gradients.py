@@ -121,7 +121,7 @@ def _products(part: Tensor, groups: int, layout: Layout) -> Tensor:
     if layout.views == 1:
         return torch.bmm(part.transpose(1, 2), part)
     channels, length = part.shape[1:]
-    by_record = part.view(-1, groups * channels, length).transpose(1, 2)
+    by_record = part.reshape(-1, groups * channels, length).transpose(1, 2)
     joined = layout.side_by_side(by_record.contiguous())
     split = joined.view(layout.units, -1, groups, channels).transpose(1, 2)
     return split @ split.transpose(2, 3)
