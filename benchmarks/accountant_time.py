@@ -10,7 +10,8 @@ from dp_accounting.pld.privacy_loss_distribution import from_gaussian_mechanism
 
 from workbench.accounting import composition, mixture
 from workbench.accounting.accountants import epsilon_by
-from workbench.accounting.pld import COARSE, FINE, REFINED, epsilon_for_drawing, noise_for
+from workbench.accounting.composition import FINE
+from workbench.accounting.pld import COARSE, REFINED, epsilon_for_drawing, noise_for
 from workbench.errors import BadInput
 
 CASES = (

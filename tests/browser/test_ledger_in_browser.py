@@ -116,25 +116,19 @@ def test_what_is_planned_budgeted_and_written_elsewhere_is_answered(
     expect(sentence).to_contain_text("Patients of lung screening have spent", timeout=PATIENCE_MS)
     expect(page.locator(ROWS)).to_have_count(1, timeout=PATIENCE_MS)
     lab.shot("ledger-other-data")
+    unfold_the_accountants(lab)
 
 
-def test_other_accountants_unfold_within_the_stage(
-    open_cells: Open, ledger: Ledger, tmp_path: Path
-) -> None:
-    lab = opened(open_cells, tmp_path, name="ledger-accountants")
+def unfold_the_accountants(lab: LabPage) -> None:
     page = lab.page
-    expect(page.locator(SENTENCE).first).to_contain_text("allowed.", timeout=PATIENCE_MS)
     page.get_by_role("button", name="The next run by other accountants").click()
     drawn = "document.querySelectorAll('.js-plotly-plot')[1]?.data?.length ?? 0"
-    page.wait_for_function(f"({drawn}) >= 2", timeout=PATIENCE_MS)
     page.wait_for_function(f"({drawn}) === 4", timeout=PATIENCE_MS)
-    curves = page.locator(".wb-figure").nth(1)
-    curves.scroll_into_view_if_needed()
-    width = page.locator(".wb-figure .main-svg").first.bounding_box()
-    other = curves.locator(".main-svg").first.bounding_box()
-    assert width is not None
-    assert other is not None
-    assert abs(other["width"] - width["width"]) < 20
+    page.locator(".wb-figure").nth(1).scroll_into_view_if_needed()
+    upper, lower = (page.locator(".wb-figure").nth(at).bounding_box() for at in (0, 1))
+    assert upper is not None
+    assert lower is not None
+    assert lower["width"] == pytest.approx(upper["width"], abs=20)
     expect(page.locator(".wb-frame-foot")).to_be_in_viewport(ratio=1)
     assert lab.violations(".wb-frame") == []
     lab.shot("ledger-accountants")

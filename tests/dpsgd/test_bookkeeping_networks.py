@@ -274,6 +274,8 @@ def test_a_loss_that_reaches_a_weight_around_its_layer_is_refused() -> None:
     model = Around().double()
     engine = bookkeeper(model, 1.0)
     losses = losses_on(images(2, 1, 2, 2))(engine.model, torch.arange(2))
-    with pytest.raises(BadInput, match="Parameter layer.weight is used outside of the layer"):
+    with pytest.raises(
+        BadInput, match="layer.weight cannot be clipped: it is used outside"
+    ):
         engine.accumulate(losses, np.arange(2))
     assert model.layer.weight.grad is None, "no raw gradient may stay"

@@ -87,19 +87,22 @@ def _on_grid(mechanisms: tuple[Mechanism, ...], delta: float, widest: float) -> 
     grid = _grid(parts, aims(), tail, widest)
     losses = [(_losses(mixture, grid, tail), count) for mixture, count in parts]
     longest = 8 * grid * _POINTS / widest
-    found = [math.inf, math.inf]
-    for way, aim in enumerate(aims(grid=grid)):
-        one_way = [(both[way], count) for both, count in losses]
+
+    def one_way(way: int, aim: Aim, enough: float) -> float:
+        """Epsilon, looked for at lower and lower losses until it is found or is enough."""
+        composed = [(both[way], count) for both, count in losses]
+        best = math.inf
         for nth in range(_TRIES):
-            epsilon, close = epsilon_of(one_way, aim, delta)
-            better = epsilon < found[way]
-            found[way] = min(found[way], epsilon)
-            if close or not better or found[way] <= found[0] < found[1]:
+            epsilon, close = epsilon_of(composed, aim, delta)
+            better, best = epsilon < best, min(best, epsilon)
+            if close or not better or best <= enough or aim.length > longest:
                 break
-            aim = aims(grid=grid, below=found[way] / 4**nth)[way]
-            if aim.length > longest:
-                break
-    return max(found)
+            aim = aims(grid=grid, below=best / 4**nth)[way]
+        return best
+
+    first = aims(grid=grid)
+    removed = one_way(0, first[0], 0.0)
+    return max(removed, one_way(1, first[1], removed))
 
 
 def _parts(mechanisms: tuple[Mechanism, ...], tail: float) -> list[tuple[Mixture, int]]:

@@ -14,12 +14,18 @@ from workbench.errors import BadInput
 def gaussian_delta(epsilon: float, mu: float) -> float:
     """Delta at this epsilon of a mechanism that is mu-GDP (Dong, Roth, Su 2019, Cor. 1).
 
-    delta = Phi(-a) - e^epsilon Phi(-b) with a = epsilon/mu - mu/2 and b = epsilon/mu + mu/2. As
-    epsilon = (b^2 - a^2)/2, the second term is phi(a) times the Mills ratio of b, which stays
-    finite for any epsilon.
+    delta = Phi(-a) - e^epsilon Phi(-b) with a = epsilon/mu - mu/2 and b = epsilon/mu + mu/2.
     """
-    a, b = epsilon / mu - mu / 2, epsilon / mu + mu / 2
-    mills = math.sqrt(math.pi / 2) * erfcx(b / math.sqrt(2))
+    return _delta_at(epsilon / mu - mu / 2, mu)
+
+
+def _delta_at(a: float, mu: float) -> float:
+    """Delta by the loss's distance from its mean, in standard deviations.
+
+    As epsilon = (b^2 - a^2)/2, the second term is phi(a) times the Mills ratio of b = a + mu,
+    which stays finite for any epsilon.
+    """
+    mills = math.sqrt(math.pi / 2) * erfcx((a + mu) / math.sqrt(2))
     return float(ndtr(-a) - math.exp(-a * a / 2) / math.sqrt(2 * math.pi) * mills)
 
 
@@ -38,17 +44,16 @@ def gaussian_epsilon(noise_multiplier: float, steps: int, delta: float) -> float
     mu = math.sqrt(steps) / noise_multiplier
     if gaussian_delta(0.0, mu) <= delta:
         return 0.0
-    # -a at the root is at most the delta-quantile's distance, so this upper end is beyond it.
-    upper = mu * mu / 2 + mu * (1 + math.sqrt(-2 * math.log(delta)))
-    root = brentq(
-        lambda epsilon: gaussian_delta(epsilon, mu) - delta,
-        0.0,
-        upper,
-        xtol=1e-12,
+    # At the root a is at most the delta-quantile's distance, so this upper end is beyond it.
+    a = brentq(
+        lambda a: _delta_at(a, mu) - delta,
+        -mu / 2,
+        1 + math.sqrt(-2 * math.log(delta)),
+        xtol=1e-14,
         rtol=8 * np.finfo(float).eps,
         maxiter=500,
     )
-    return float(root)
+    return max(0.0, mu * (float(a) + mu / 2))
 
 
 def gaussian_noise_multiplier(epsilon: float, steps: int, delta: float) -> float:

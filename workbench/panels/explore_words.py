@@ -120,10 +120,11 @@ def _sum(charged: Together, private: int, *, source: str = "") -> str:
         runs = f"the {charged.private} of {private} private runs that were charged"
     epsilon, delta = round_up(charged.epsilon), f"{charged.delta:g}"
     said = f"{runs}: ε = {epsilon} per patient at δ = {delta}{source}"
-    if not charged.others:
+    every = round_up(charged.all_epsilon)
+    if not charged.others or every == epsilon:  # those that were stopped at once add nothing
         return said
     others = "1 other run" if charged.others == 1 else f"{charged.others} other runs"
-    return f"{said}; with {others} on these data {round_up(charged.all_epsilon)}"
+    return f"{said}; with {others} on these data {every}"
 
 
 def _bare(count: int) -> str:

@@ -78,7 +78,7 @@ def fact_rows(
         ["ε spent", round_up(float(last.epsilon)) if last is not None else "0"],
     ]
     if charged is not None and charged.others:
-        rows.append(["ε of all runs", round_up(charged.all_epsilon)])
+        rows.append(["ε per patient, all runs", round_up(charged.all_epsilon)])
     scores = validated.scores if validated else {}
     return rows + [
         [words, f"{scores[name]:.3f}"] for name, words in SCORE_WORDS.items() if name in scores

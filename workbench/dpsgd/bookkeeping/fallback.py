@@ -123,10 +123,10 @@ class Caught(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         call: _Call = ctx.call
         recorder = call.tap.recorder
+        chunk = recorder.chunk_of(call.tap, call.records)
         if recorder.truth is not None:
             call.true_gradients(recorder.truth, grads)
             return (None, *grads, None)
-        chunk = recorder.chunk_of(call.tap, call.records)
         layout = chunk.layout_of(call.records)
         for name, rows in call.tap.gradients(call, list(grads)).items():
             number = call.tap.numbers[name.removeprefix("layer.")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,8 @@ class Truth:
             ProbeFailed: the loss of this unit reaches other units' records.
         """
         own = grad[self.records]
-        if torch.count_nonzero(grad) > torch.count_nonzero(own):
+        # Records that are no numbers have gradients that are none; they reach nobody else.
+        if _nonzero(grad) > _nonzero(own):
             raise ProbeFailed(
                 f"The loss of one unit depends on other units' records behind layer {tap.name}: "
                 "some layer mixes records, so no clipping can protect a single unit."
@@ -120,12 +122,13 @@ def compare(
     if not torch.isfinite(norms[truth.unit]):
         return  # counts as nothing
     true = float(sum(g.double().square().sum() for g in truth.gradients)) ** 0.5
-    differences = _differences(chunk, truth, weight)
-    off = sum(differences) ** 0.5 / max(float(weight) * true, 1e-6 * max_grad_norm)
-    norm_off = abs(booked - true) / max(true, 1e-6 * max_grad_norm)
-    worst = max(off, norm_off)
-    if worst <= (TOLERANCE_LOWERED if chunk.lowered else TOLERANCE):
+    vectors, lengths = _differences(chunk, truth, weight)
+    scale = 1e-6 * max_grad_norm
+    off = math.hypot(*vectors) / max(float(weight) * true, scale)
+    norm_off = abs(booked - true) / max(true, scale)
+    if max(off, norm_off) <= (TOLERANCE_LOWERED if chunk.lowered else TOLERANCE):
         return
+    differences = vectors if off > norm_off else lengths
     name = names[max(range(len(differences)), key=lambda number: differences[number])]
     layer = name.rpartition(".")[0] or "the network itself"
     raise ProbeFailed(
@@ -134,14 +137,21 @@ def compare(
     )
 
 
-def _differences(chunk: Chunk, truth: Truth, weight: Tensor) -> list[float]:
-    """Squared distances of the clipped gradient from the true one, by parameter."""
+def _differences(chunk: Chunk, truth: Truth, weight: Tensor) -> tuple[list[float], list[float]]:
+    """By parameter: how far clipped gradients, and norms before clipping, are from the true."""
     own = [torch.zeros_like(part, dtype=weight.dtype) for part in truth.gradients]
     assert chunk.layout is not None
     only = weight.new_zeros(chunk.layout.units)
     only[truth.unit] = weight
     chunk.add(only, own)
-    return [
-        float((part - weight * gradient).double().square().sum())
-        for part, gradient in zip(own, truth.gradients, strict=True)
-    ]
+    booked = chunk.squares_by_parameter()
+    vectors, lengths = [], []
+    for number, (part, gradient) in enumerate(zip(own, truth.gradients, strict=True)):
+        vectors.append(float((part - weight * gradient).double().norm()))
+        square = float(booked[number][truth.unit]) if number in booked else 0.0
+        lengths.append(abs(square**0.5 - float(gradient.double().norm())))
+    return vectors, lengths
+
+
+def _nonzero(grad: Tensor) -> int:
+    return int(torch.count_nonzero(grad.nan_to_num(0.0, 0.0, 0.0)))

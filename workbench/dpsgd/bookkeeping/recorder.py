@@ -106,15 +106,20 @@ class Recorder:
         Raises:
             BadInput: naming the first such parameter.
         """
-        if not chunk.parameters and not self._stray:
+        if not chunk.parameters:
             raise BadInput(
                 "These losses come from no forward pass of the network in training mode."
             )
         if self._stray:
             name = self._stray[0]
+            asleep = [tap for tap in self.taps if not tap.layer.training]
+            why = (
+                "its layer is in evaluation mode; call train() on the network"
+                if any(self.names.index(name) in tap.numbers.values() for tap in asleep)
+                else "it is used outside of the layer that holds it; use it through its layer"
+            )
             raise BadInput(
-                f"Parameter {name} is used outside of the layer that holds it, "
-                "where its gradient cannot be clipped; use it through its layer, or freeze it.",
+                f"The gradient of parameter {name} cannot be clipped: {why}, or freeze it.",
                 field="model",
             )
 

@@ -155,10 +155,10 @@ class Booked(torch.autograd.Function):
 def _booked(
     tap: LayerTap, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
 ) -> Tensor | None:
-    truth = tap.recorder.truth
+    chunk, truth = tap.recorder.chunk_of(tap, x.shape[0]), tap.recorder.truth
     if truth is not None:
         return _true_gradient(tap, truth, x, grad, wanted=wanted)
-    return tap.backward(tap.recorder.chunk_of(tap, x.shape[0]), x, kept, grad, wanted=wanted)
+    return tap.backward(chunk, x, kept, grad, wanted=wanted)
 
 
 def _true_gradient(
