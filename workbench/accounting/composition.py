@@ -22,6 +22,12 @@ FINE = 1e-4
 _POINTS = 320
 """Over the grid asked for: how many points a computation may have before its grid is widened."""
 
+_WIDEST = 1e-2
+"""Grid at which refining begins."""
+
+_TRIES = 6
+"""How often epsilon is looked for at lower losses; more than once only where it is very small."""
+
 _RESOLUTION = 1 / 200
 """Widest grid over the standard deviation of one step's loss; epsilon is then 2e-6 too high."""
 
@@ -54,13 +60,6 @@ def composed_epsilon(mechanisms: Sequence[Mechanism], delta: float, *, grid: flo
         if count
     )
     return _epsilon(tuple(sorted(distinct)), delta, grid)
-
-
-_WIDEST = 1e-2
-"""Grid at which refining begins."""
-
-_TRIES = 6
-"""How often epsilon is looked for at lower losses; more than once only where it is very small."""
 
 
 @lru_cache(maxsize=1024)

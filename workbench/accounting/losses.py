@@ -67,7 +67,7 @@ def _heights(
 
 def _put_on_lines(pieces: np.ndarray, heights: np.ndarray, grid: float) -> np.ndarray:
     """Probabilities on the lines; the first piece lies below them all, each other between two."""
-    to_upper = np.expm1(-heights) / math.expm1(-grid)
+    to_upper = np.minimum(np.expm1(-heights) / math.expm1(-grid), 1)
     probs = np.zeros(len(pieces))
     probs[0] = pieces[0]
     probs[1:] += pieces[1:] * to_upper

@@ -141,4 +141,5 @@ def _between(places: np.ndarray) -> np.ndarray:
     """
     ends = np.concatenate(([-np.inf], places, [np.inf]))
     tails = ndtr(-np.abs(ends))
-    return np.diff(np.where(ends < 0, tails, -tails)) + np.diff(ends >= 0)
+    between = np.diff(np.where(ends < 0, tails, -tails)) + np.diff(ends >= 0)
+    return np.maximum(between, 0)  # the last digit of the distribution function is not monotone

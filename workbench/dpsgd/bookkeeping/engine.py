@@ -143,7 +143,7 @@ class BookkeepingEngine:
             truth = true_gradient(self._recorder, losses, layout, unit)
         with self._recorder.booking():
             losses.backward((1 / layout.counts).to(losses))
-        self._recorder.check(chunk)
+        self._recorder.settle()
         self._add(chunk, truth)
         self._chunks += 1
         if self._unreached is not None:

@@ -11,10 +11,11 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.nn.utils.spectral_norm import SpectralNorm
 
 from workbench.dpsgd.bookkeeping.convolution import ConvolutionTap
+from workbench.dpsgd.bookkeeping.embedding import EmbeddingTap
+from workbench.dpsgd.bookkeeping.expanded import GroupNormTap, InstanceNormTap, PReLUTap
 from workbench.dpsgd.bookkeeping.fallback import FunctionalTap, SamplerTap
+from workbench.dpsgd.bookkeeping.layer_norm import LayerNormTap
 from workbench.dpsgd.bookkeeping.linear import LinearTap
-from workbench.dpsgd.bookkeeping.lookup import EmbeddingTap, PReLUTap
-from workbench.dpsgd.bookkeeping.normalisation import GroupNormTap, InstanceNormTap, LayerNormTap
 from workbench.dpsgd.bookkeeping.tap import Tap
 from workbench.errors import BadInput
 

@@ -86,12 +86,21 @@ def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int)
     """
     records = layout.rows_of(unit).to(losses.device)
     truth = recorder.truth = Truth(recorder.parameters, unit, records)
+    copies = recorder.expected.all
     try:
-        torch.autograd.grad(
-            losses[records].mean(), recorder.anchor, retain_graph=True, allow_unused=True
+        _, *found = torch.autograd.grad(
+            losses[records].mean(),
+            [recorder.anchor, *(part for _, part in copies)],
+            retain_graph=True,
+            allow_unused=True,
         )
     finally:
         recorder.truth = None
+    for (expected, _), gradient in zip(copies, found, strict=True):
+        if gradient is not None:
+            recorder.chunk_of(expected.tap, expected.records)
+            own = truth.own(expected.tap, gradient.view(expected.records, -1))
+            truth.gradients[expected.number] += own.sum(0)
     return truth
 
 

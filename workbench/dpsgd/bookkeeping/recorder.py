@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
+from workbench.dpsgd.bookkeeping.expected import Expectations
 from workbench.dpsgd.bookkeeping.plan import planned
 from workbench.dpsgd.bookkeeping.probe import Truth
 from workbench.dpsgd.bookkeeping.tap import Tap
@@ -31,7 +32,9 @@ class Recorder:
     Attributes:
         parameters: what is trained, in the order of the flat gradient.
         on: whether anything is booked.
+        on_open: see above.
         anchor: a scalar that every booked call depends on.
+        expected: copies of weights that were handed out.
         truth: collects one unit's gradient while plain autograd is asked for it; else ``None``.
 
     Raises:
@@ -54,8 +57,10 @@ class Recorder:
         self._booking = False
         self.anchor = torch.zeros((), requires_grad=True)
         self.truth: Truth | None = None
-        self._on_open = on_open
+        self.on_open = on_open
         self._chunk: Chunk | None = None
+        self._finished: list[Chunk] = []
+        self.expected = Expectations()
         self._stray: list[str] = []
         self.taps = self._tapped()
         self._handles = [
@@ -64,11 +69,36 @@ class Recorder:
 
     def open(self) -> Chunk:
         """The chunk of the forward pass that is running."""
+        if self._is_over(self._chunk):
+            self._finished += self._settled()
         if self._chunk is None:
             self._check_trained()
             lowered = torch.is_autocast_enabled(self.parameters[0].device.type)
-            self._chunk = Chunk(probed=self._on_open(), lowered=lowered)
+            self._chunk = Chunk(probed=self.on_open(), lowered=lowered)
         return self._chunk
+
+    def expect(self, tap: Tap, number: int, copies: Tensor, records: int) -> None:
+        """Expect gradients of a parameter's copies, one per record, ``(B * P,)``."""
+        self.expected.add(tap, number, copies, records)
+
+    def settle(self) -> None:
+        """Book what came back, and check that nothing went around the taps.
+
+        Raises:
+            BadInput: a parameter's gradient cannot be clipped, or there is none at all.
+        """
+        self.expected.settle(self.chunk_of)
+        self._check()
+
+    def take(self) -> list[Chunk]:
+        """All chunks that a backward pass went through, and start afresh.
+
+        Raises:
+            BadInput: see :meth:`settle`.
+        """
+        chunks = self._finished + self._settled()
+        self.close()
+        return chunks
 
     @contextmanager
     def booking(self) -> Iterator[None]:
@@ -80,9 +110,11 @@ class Recorder:
             self._booking = False
 
     def close(self) -> None:
-        """Forget the chunk and everything it holds."""
+        """Forget what was booked and not taken."""
         self._chunk = None
+        self._finished = []
         self._stray.clear()
+        self.expected.settle(None)
 
     def chunk_of(self, tap: Tap, records: int) -> Chunk:
         """The chunk that a tap books in, if the tap saw as many records as there are losses.
@@ -90,7 +122,7 @@ class Recorder:
         Raises:
             BadInput: it did not.
         """
-        chunk = self.open()
+        chunk = self.open() if self._chunk is None else self._chunk
         if chunk.layout is not None and chunk.layout.records != records:
             raise BadInput(
                 f"Layer {tap.name or 'the network itself'} got {records} records where the "
@@ -100,13 +132,24 @@ class Recorder:
             )
         return chunk
 
-    def check(self, chunk: Chunk) -> None:
-        """Refuse a backward pass that found parameters on a way around the taps, or none.
+    def _is_over(self, chunk: Chunk | None) -> bool:
+        """Whether a backward pass went through this chunk, and is not still under way."""
+        if chunk is None or not (chunk.rows or chunk.ghosts or self.expected.arrived):
+            return False
+        # Checkpointed layers run their forward pass again while the backward pass goes on.
+        return bool(torch._C._current_graph_task_id() == -1)
 
-        Raises:
-            BadInput: naming the first such parameter.
-        """
-        if not chunk.parameters:
+    def _settled(self) -> list[Chunk]:
+        """The open chunk, if a backward pass went through it; it is closed then."""
+        chunk = self._chunk
+        if chunk is None or not (self._is_over(chunk) or self._stray):
+            return []
+        self.settle()
+        self._chunk = None
+        return [chunk]
+
+    def _check(self) -> None:
+        if self._chunk is None or not self._chunk.parameters:
             raise BadInput(
                 "These losses come from no forward pass of the network in training mode."
             )

@@ -1,4 +1,4 @@
-"""Layers whose weights are looked up or applied one by one: embeddings and PReLU."""
+"""Embeddings: a record uses few of the vectors, so only those are kept."""
 
 from __future__ import annotations
 
@@ -78,29 +78,3 @@ def _looked_up(x: Tensor, grad: Tensor, layout: Layout, layer: nn.Embedding) -> 
     pairs, place = torch.unique(units * size + words, return_inverse=True)
     sums = gradients.new_zeros(len(pairs), grad.shape[-1]).index_add_(0, place, gradients)
     return _Words(sums, pairs // size, pairs % size, (layout.units, size, grad.shape[-1]))
-
-
-class PReLUTap(LayerTap):
-    """The rule for ``nn.PReLU`` with one slope or one per channel."""
-
-    rule = "instantiated, by the layer's own backward pass"
-    lowered = True
-    layer: nn.PReLU
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        (slopes,) = self.typed(x)
-        return (F.prelu(x, slopes),)
-
-    def backward(
-        self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
-    ) -> Tensor | None:
-        layout = chunk.layout_of(x.shape[0])
-        (slopes,) = self.typed(x)
-        broadcast = slopes.view(-1, *[1] * (x.dim() - 2)) if x.dim() > 1 else slopes
-        gradient, rows = torch.ops.aten._prelu_kernel_backward(grad, x, broadcast)
-        rows = in_full(rows)
-        by_channel = slopes.numel() > 1
-        rows = rows.flatten(2).sum(2) if by_channel and x.dim() > 2 else rows.flatten(1)
-        rows = rows if by_channel else rows.sum(1, keepdim=True)
-        chunk.give_rows(self.numbers["weight"], layout.sum_records(rows))
-        return gradient if wanted else None
