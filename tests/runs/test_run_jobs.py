@@ -466,7 +466,7 @@ def test_an_interrupted_command_is_recorded_as_stopped(
     store = Store(tmp_path)
     until(lambda: store.list() and any(True for _ in store.events(store.list()[0].id)))
     command.send_signal(number)
-    command.communicate()
+    command.communicate(timeout=60)
     assert status in (None, command.returncode)
     assert store.list()[0].status == "cancelled"
     assert (tmp_path / "mark").read_text() == "closed"
@@ -548,6 +548,8 @@ def _python(code: str | Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        # A shell's background job ignores the interrupt, and hands that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

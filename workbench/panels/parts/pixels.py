@@ -53,7 +53,8 @@ def signed_bytes(attribution: np.ndarray) -> np.ndarray:
     if array.dtype == np.int8:
         return np.ascontiguousarray(array)
     strongest = float(np.abs(array).max()) if array.size else 0.0
-    return np.ascontiguousarray(np.rint(array * (127 / (strongest or 1.0))), dtype=np.int8)
+    # Divided first: 127 over a very small strongest value would be infinite.
+    return np.ascontiguousarray(np.rint(array / (strongest or 1.0) * 127), dtype=np.int8)
 
 
 def shrink(image: np.ndarray, side: int) -> np.ndarray:
