@@ -15,6 +15,7 @@ def test_the_lessons_are_there() -> None:
         "01_train_with_privacy",
         "02_epsilon_and_utility",
         "03_gradient_inversion",
+        "04_a_budget_that_lasts",
     ]
 
 
