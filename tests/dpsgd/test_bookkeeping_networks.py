@@ -8,10 +8,11 @@ import torch
 from monai.networks.nets import AttentionUnet, BasicUNet, DenseNet121, SegResNet, UNet
 from monai.networks.nets.resnet import resnet18
 from opacus.layers import DPLSTM
-from slow_truth import Losses, bookkeeper, check_against_truth
+from slow_truth import Losses, bookkeeper, check_against_truth, flat_gradient, truth
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations
+from torch.utils.checkpoint import checkpoint
 
 from workbench.dpsgd.bookkeeping.recorder import Strategy
 from workbench.errors import BadInput
@@ -274,8 +275,50 @@ def test_a_loss_that_reaches_a_weight_around_its_layer_is_refused() -> None:
     model = Around().double()
     engine = bookkeeper(model, 1.0)
     losses = losses_on(images(2, 1, 2, 2))(engine.model, torch.arange(2))
-    with pytest.raises(
-        BadInput, match="layer.weight cannot be clipped: it is used outside"
-    ):
+    with pytest.raises(BadInput, match="layer.weight cannot be clipped: it is used outside"):
         engine.accumulate(losses, np.arange(2))
     assert model.layer.weight.grad is None, "no raw gradient may stay"
+
+
+class _Checkpointed(nn.Module):
+    def __init__(self, *, use_reentrant: bool) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 4, 3, padding=1)
+        self.block = nn.Sequential(nn.GroupNorm(2, 4), nn.ELU(), nn.Conv2d(4, 4, 3), nn.PReLU())
+        self.head = nn.Linear(16, 2)
+        self._use_reentrant = use_reentrant
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = checkpoint(self.block, self.stem(x), use_reentrant=self._use_reentrant)
+        return self.head(x.flatten(1))
+
+
+def test_checkpointed_layers_which_run_their_forward_pass_twice() -> None:
+    torch.manual_seed(0)
+    losses = losses_on(images(6, 1, 4, 4))
+    check_against_truth(_Checkpointed(use_reentrant=False).double(), losses, PATIENTS)
+    engine = bookkeeper(_Checkpointed(use_reentrant=True).double(), 1.0)
+    with pytest.raises(BadInput, match="set use_reentrant=False"):
+        engine.accumulate(losses(engine.model, torch.arange(6)), PATIENTS)
+
+
+def test_networks_of_which_only_the_norms_are_trained() -> None:
+    model = build("cnn", size=32, classes=2, task="classification", seed=0).double()
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name.startswith(("3", "6")))
+    check_against_truth(model, losses_on(images(6, 1, 32, 32)), PATIENTS)
+
+
+def test_forward_passes_that_lead_nowhere_change_nothing() -> None:
+    model = build("cnn", size=32, classes=2, task="classification", seed=0).double()
+    losses, units = losses_on(images(6, 1, 32, 32)), np.arange(6)
+    expected = truth(model, losses, units)
+    engine = bookkeeper(model, expected.max_grad_norm)
+    for _ in range(4):
+        losses(model, torch.arange(5))  # looked at, then forgotten
+    waiting = [losses(model, torch.arange(part, part + 2)) for part in (0, 2, 4)]
+    losses(model, torch.arange(3))
+    for part, own in zip((0, 2, 4), waiting, strict=True):
+        engine.accumulate(own, units[part : part + 2])
+    engine.release()
+    assert torch.allclose(flat_gradient(model), expected.total, atol=1e-12)

@@ -486,6 +486,14 @@ def test_losses_and_units_must_be_as_many() -> None:
         engine.accumulate(losses_of(engine.model, pictures(3)).sum()[None, None], np.arange(1))
 
 
+def test_losses_without_a_graph_are_refused() -> None:
+    engine = bookkeeper(network(), C)
+    with torch.no_grad():
+        losses = losses_of(engine.model, pictures(3))
+    with pytest.raises(BadInput, match="lead back to no parameter"):
+        engine.accumulate(losses, np.arange(3))
+
+
 def test_freezing_needs_a_new_engine() -> None:
     model = network()
     engine = bookkeeper(model, C)

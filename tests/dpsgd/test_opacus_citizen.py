@@ -318,6 +318,34 @@ def test_two_backward_passes_in_one_step_are_refused() -> None:
         trained.optimizer.step()
 
 
+def test_only_norms_trained_and_their_losses_long_gone() -> None:
+    released = []
+    for kind in (PrivacyEngine, opacus.PrivacyEngine):
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 4), nn.Flatten()).double()
+        model[0].requires_grad_(False)
+        wrapped, optimizer, _ = kind().make_private(
+            module=model,
+            optimizer=torch.optim.SGD(model[1].parameters(), lr=0.1),
+            data_loader=DataLoader(records(), batch_size=10),
+            noise_multiplier=0.0,
+            max_grad_norm=0.3,
+        )
+        images, labels = records()[:4]
+        if kind is PrivacyEngine:
+            wrapped(images)  # looked at, then forgotten: more than Opacus allows
+
+        def backward(x: Tensor, y: Tensor, net: nn.Module = wrapped, opt: Any = optimizer) -> None:
+            loss = nn.functional.cross_entropy(net(x), y)
+            opt.zero_grad()
+            loss.backward()
+
+        backward(images, labels)
+        optimizer.step()
+        released.append(torch.cat([p.detach() for p in model[1].parameters()]))
+    assert torch.allclose(*released, atol=1e-6)
+
+
 def test_a_step_that_leaves_out_a_parameter_is_refused() -> None:
     trained = Trained(PrivacyEngine(), epochs=0)
     images, _ = records()[:4]

@@ -43,6 +43,7 @@ class Chunk:
         probed: whether this chunk is to be compared with plain autograd.
         lowered: whether autocast computes it in a half-precision type.
         layout: of its records; known when the backward pass begins.
+        touched: set where a backward pass began that books nothing before its end.
         rows: the units' gradients, ``(U, P)``.
         ghosts: those that are not written out.
     """
@@ -50,6 +51,7 @@ class Chunk:
     probed: bool = False
     lowered: bool = False
     layout: Layout | None = None
+    touched: bool = False
     rows: dict[int, Tensor] = field(default_factory=dict)
     ghosts: dict[int, Ghost] = field(default_factory=dict)
 
@@ -74,6 +76,11 @@ class Chunk:
     def give_ghost(self, parameter: int, ghost: Ghost) -> None:
         """Hand in the first and only contribution to a parameter without writing it out."""
         self.ghosts[parameter] = ghost
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether a backward pass has begun."""
+        return bool(self.rows or self.ghosts or self.touched)
 
     @property
     def parameters(self) -> set[int]:

@@ -102,6 +102,8 @@ class BookkeepingEngine:
             )
         if len(losses) == 0:
             return
+        if not losses.requires_grad:
+            raise BadInput("These losses lead back to no parameter; leave torch.no_grad().")
         chunk = self._recorder.open()
         chunk.layout = Layout.of(unit_of_record, losses.device)
         try:

@@ -58,9 +58,8 @@ class Expectations:
 
     @property
     def arrived(self) -> bool:
-        """Whether a backward pass has been through."""
-        copies = self._open[0].found() if self._open else None
-        return copies is not None and copies.grad is not None
+        """Whether a backward pass brought any gradient."""
+        return any(copies.grad is not None for _, copies in self.all)
 
     @property
     def all(self) -> list[tuple[Expected, Tensor]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
 from workbench.dpsgd.bookkeeping.layout import Layout
-from workbench.errors import WorkbenchError
+from workbench.errors import BadInput, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.dpsgd.bookkeeping.recorder import Recorder
@@ -83,6 +83,7 @@ def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int)
 
     Raises:
         ProbeFailed: some layer mixes records.
+        BadInput: the old way of checkpointing layers stands in the way.
     """
     records = layout.rows_of(unit).to(losses.device)
     truth = recorder.truth = Truth(recorder.parameters, unit, records)
@@ -94,6 +95,14 @@ def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int)
             retain_graph=True,
             allow_unused=True,
         )
+    except RuntimeError as error:
+        if "use_reentrant" not in str(error):
+            raise
+        raise BadInput(
+            "Layers that are checkpointed with use_reentrant=True cannot be probed; "
+            "set use_reentrant=False.",
+            field="model",
+        ) from None
     finally:
         recorder.truth = None
     for (expected, _), gradient in zip(copies, found, strict=True):

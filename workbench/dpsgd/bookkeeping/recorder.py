@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
+from workbench.dpsgd.bookkeeping.expanded import ExpandedTap
 from workbench.dpsgd.bookkeeping.expected import Expectations
 from workbench.dpsgd.bookkeeping.plan import planned
 from workbench.dpsgd.bookkeeping.probe import Truth
@@ -63,13 +64,19 @@ class Recorder:
         self.expected = Expectations()
         self._stray: list[str] = []
         self.taps = self._tapped()
+        self._only_copies = all(isinstance(tap, ExpandedTap) for tap in self.taps)
         self._handles = [
             p.register_post_accumulate_grad_hook(self._watch(name)) for name, p in named.items()
         ]
 
     def open(self) -> Chunk:
         """The chunk of the forward pass that is running."""
-        if self._is_over(self._chunk):
+        # Checkpointed layers run their forward pass again while the backward pass goes on.
+        if (
+            self._chunk is not None
+            and self._chunk.is_touched
+            and torch._C._current_graph_task_id() == -1
+        ):
             self._finished += self._settled()
         if self._chunk is None:
             self._check_trained()
@@ -80,6 +87,8 @@ class Recorder:
     def expect(self, tap: Tap, number: int, copies: Tensor, records: int) -> None:
         """Expect gradients of a parameter's copies, one per record, ``(B * P,)``."""
         self.expected.add(tap, number, copies, records)
+        if self._only_copies:  # else some other layer tells that a backward pass is under way
+            copies.register_post_accumulate_grad_hook(self._touch)
 
     def settle(self) -> None:
         """Book what came back, and check that nothing went around the taps.
@@ -132,17 +141,13 @@ class Recorder:
             )
         return chunk
 
-    def _is_over(self, chunk: Chunk | None) -> bool:
-        """Whether a backward pass went through this chunk, and is not still under way."""
-        if chunk is None or not (chunk.rows or chunk.ghosts or self.expected.arrived):
-            return False
-        # Checkpointed layers run their forward pass again while the backward pass goes on.
-        return bool(torch._C._current_graph_task_id() == -1)
+    def _touch(self, copies: Tensor) -> None:
+        self.open().touched = True
 
     def _settled(self) -> list[Chunk]:
         """The open chunk, if a backward pass went through it; it is closed then."""
         chunk = self._chunk
-        if chunk is None or not (self._is_over(chunk) or self._stray):
+        if chunk is None or not (chunk.is_touched or self._stray or self.expected.arrived):
             return []
         self.settle()
         self._chunk = None
