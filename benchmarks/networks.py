@@ -10,8 +10,8 @@ import torch
 from monai.networks.nets import BasicUNet, UNet
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from workbench.dpsgd.engines import make_engine
 
+from workbench.dpsgd.engines import make_engine
 from workbench.dpsgd.gradients import PlainEngine
 from workbench.dpsgd.randomness import RandomStream, SecureStream, SeededStream
 from workbench.models.catalogue import build

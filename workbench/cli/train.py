@@ -99,9 +99,7 @@ def _lead(
     return {"run": run, **outcome(last)}
 
 
-def _follow(
-    resume: str | None, config: dict[str, Any], store: Store, processes: Processes
-) -> None:
+def _follow(resume: str | None, config: dict[str, Any], store: Store, processes: Processes) -> None:
     from workbench.runs.attempt import Attempt
     from workbench.training.loop import work
 
