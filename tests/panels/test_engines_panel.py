@@ -31,7 +31,7 @@ def test_comparing_fills_bars_and_table() -> None:
         time.sleep(0.02)
     assert model.status == "finished", model.message
     rows = {row[0]: row for row in stage.table.rows}
-    assert rows["bookkeeping"][3] == "0.0e+00 of its norm"
+    assert rows["bookkeeping"][3] == "0e+00 of its norm"
     assert rows["opacus-ghost"][4].startswith("refused: ")
     assert len(stage.bars.data[0].x) >= 3
 

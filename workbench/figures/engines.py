@@ -37,14 +37,14 @@ def engine_numbers(compared: Iterable[Compared]) -> EngineNumbers:
     )
 
 
-def draw_engines(numbers: EngineNumbers, *, height: int = 330) -> go.Figure:
+def draw_engines(numbers: EngineNumbers, *, height: int = 260) -> go.Figure:
     """Two rows of bars: times the ordinary step's time, and MiB."""
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     figure.update_layout(template=TEMPLATE, height=height, showlegend=False, hovermode="closest")
     colours = [PALETTE["green"] if name == ORDINARY else PALETTE["blue"] for name in numbers.names]
     for column, values, form in (
         (1, numbers.ratios, "{:.2f} x"),
-        (2, numbers.memory_mib, "{:.0f}"),
+        (2, numbers.memory_mib, "{:.3g}"),
     ):
         bars = go.Bar(
             x=values,

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import ipywidgets as W
 
-from workbench.dpsgd.engine_names import ENGINES
 from workbench.figures.engines import draw_engines, engine_numbers
 from workbench.panels.engines_model import WORK, EnginesModel
 from workbench.panels.parts.bind import bind_field
@@ -18,7 +17,7 @@ from workbench.panels.training_choices import MODELS
 from workbench.runs.jobs import warm
 from workbench.training.compared import Compared
 
-COLUMNS: Final = ("engine", "a step (ms)", "memory (MiB)", "gradient apart from bookkeeping", "")
+COLUMNS: Final = ("engine", "a step (ms)", "memory (MiB)", "gradient apart", "")
 
 
 class EnginesPanel(Frame):
@@ -63,9 +62,8 @@ class EnginesStage(W.VBox):
 def _row(one: Compared) -> list[str]:
     if one.refused:
         return [one.engine, "", "", "", f"refused: {one.refused}"]
-    apart = "" if one.difference is None else f"{one.difference:.1e} of its norm"
-    words = [one.engine, f"{1000 * one.seconds:.0f}", f"{one.memory_mib:.0f}", apart]
-    return [*words, ENGINES.get(one.engine, "without privacy")]
+    apart = "" if one.difference is None else f"{one.difference:.0e} of its norm"
+    return [one.engine, f"{1000 * one.seconds:.0f}", f"{one.memory_mib:.3g}", apart, ""]
 
 
 def _choices(model: EnginesModel) -> list[W.Widget]:
