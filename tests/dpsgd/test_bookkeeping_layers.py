@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from slow_truth import bookkeeper, check_against_truth
 from torch import Tensor, nn
@@ -27,8 +27,9 @@ quick = settings(max_examples=30, deadline=None)
 
 
 def drawn(*shape: int, seed: int) -> Tensor:
+    """Numbers around one: sums of them do not cancel, so relative errors mean something."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, dtype=torch.float64, generator=generator)
+    return 1 + 0.5 * torch.randn(shape, dtype=torch.float64, generator=generator)
 
 
 def check_layer(
@@ -39,7 +40,7 @@ def check_layer(
     with torch.no_grad():
         out = layer(x)
         for number, parameter in enumerate(layer.parameters()):
-            parameter.copy_(0.5 * drawn(*parameter.shape, seed=seed + number) + 0.5)
+            parameter.copy_(drawn(*parameter.shape, seed=seed + number))
     slope = drawn(*out.shape, seed=seed + 77)
 
     def losses(model: nn.Module, records: Tensor) -> Tensor:
@@ -160,11 +161,12 @@ def test_linear_layers_with_any_dimensions_between(
     units=UNITS,
     dimensions=st.integers(0, 3),
     groups=st.integers(1, 3),
-    each=st.integers(2, 3),
+    each=st.integers(1, 3),
     seed=st.integers(0, 99),
 )
 @quick
 def test_group_norm(units: np.ndarray, dimensions: int, groups: int, each: int, seed: int) -> None:
+    assume(each > 1 or dimensions > 0)  # one number alone is always normalised to 0
     x = drawn(len(units), groups * each, *[3] * dimensions, seed=seed)
     check_layer(nn.GroupNorm(groups, groups * each), x, units, "auto", seed=seed)
 
@@ -193,6 +195,7 @@ def test_instance_norm(units: np.ndarray, dimensions: int, channels: int, seed: 
 def test_layer_norm(
     units: np.ndarray, shape: list[int], normalised: int, bias: bool, seed: int
 ) -> None:
+    assume(np.prod(shape[-normalised:]) > 1)  # one number alone is always normalised to 0
     layer = nn.LayerNorm(shape[-normalised:], bias=bias)
     check_layer(layer, drawn(len(units), *shape, seed=seed), units, "auto", seed=seed)
 

@@ -494,12 +494,14 @@ def test_losses_without_a_graph_are_refused() -> None:
         engine.accumulate(losses, np.arange(3))
 
 
-def test_freezing_needs_a_new_engine() -> None:
+@pytest.mark.parametrize(("first", "how"), [(True, "frozen"), (False, "unfrozen")])
+def test_freezing_and_unfreezing_need_a_new_engine(first: bool, how: str) -> None:
     model = network()
+    model[3].weight.requires_grad_(first)
     engine = bookkeeper(model, C)
     step(engine, losses_of(model, pictures(2)))
-    model[0].weight.requires_grad_(False)
-    with pytest.raises(BadInput, match="Parameter 0.weight was frozen after the engine was made"):
+    model[3].weight.requires_grad_(not first)
+    with pytest.raises(BadInput, match=f"Parameter 3.weight was {how} after the engine was made"):
         losses_of(model, pictures(2))
 
 

@@ -50,6 +50,7 @@ class NoisySum:
         self._expected_units = expected_units
         self._reduce = reduce
         self._flat: Tensor | None = None
+        self._parts: list[Tensor] = []
         self._noisy = False
         _only_device(self._parameters)
 
@@ -71,27 +72,30 @@ class NoisySum:
     @torch.no_grad()
     def parts(self) -> list[Tensor]:
         """The noisy sum so far, one ``(P,)`` per parameter, to add to in place."""
-        return list(self._waited().split(self._sizes))
+        flat = self._waited()
+        if not self._parts:
+            self._parts = list(flat.split(self._sizes))
+        return self._parts
 
     @torch.no_grad()
     def release(self) -> None:
         """Write the noisy sum over ``expected_units`` into ``parameter.grad``; start afresh."""
-        flat = self._waited()
+        parts, flat = self.parts(), self._waited()
         if self._reduce is not None:
             self._reduce(flat)
         self._noise.snap(flat)
         flat /= self._expected_units
-        for parameter, part in zip(self._parameters, flat.split(self._sizes), strict=True):
+        for parameter, part in zip(self._parameters, parts, strict=True):
             gradient = part.view(parameter.shape)
             same = gradient.dtype == parameter.dtype
             parameter.grad = gradient if same else gradient.to(parameter.dtype)
-        self._flat = None
+        self._flat, self._parts = None, []
 
     def forget(self) -> None:
         """Drop a sum that was begun."""
         if self._flat is not None:
             self._waited()
-            self._flat = None
+            self._flat, self._parts = None, []
 
     def _waited(self) -> Tensor:
         self.begin()

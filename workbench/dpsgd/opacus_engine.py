@@ -231,7 +231,7 @@ def _in_words(mode: Mode) -> Iterator[None]:
     try:
         yield
     except (NotImplementedError, RuntimeError, AttributeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
+        reason = " ".join(str(error).split()).split(". ")[0].rstrip(".")
         raise BadInput(
             f"Opacus ({mode}) cannot train this network record by record: {reason}; "
             "choose the engine bookkeeping.",

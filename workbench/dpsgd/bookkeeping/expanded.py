@@ -51,7 +51,9 @@ class ExpandedTap(Tap):
             if parameter is None:
                 copies.append(None)
                 continue
-            copy = parameter.detach().to(x.dtype).expand(x.shape[0], -1).contiguous().view(-1)
+            own = parameter.detach()
+            own = own if own.dtype == x.dtype else own.to(x.dtype)
+            copy = own.expand(x.shape[0], -1).contiguous().view(-1)
             if name in self.numbers:
                 self.recorder.expect(self, self.numbers[name], copy.requires_grad_(), x.shape[0])
             copies.append(copy)

@@ -52,6 +52,8 @@ class FallbackTap(Tap):
         if before != [x._version for x in tensors]:
             raise self.refused("it changes its input in place")
         places = [i for i, out in enumerate(outputs) if _is_differentiable(out)]
+        if not places:
+            raise self.refused("it returns no tensor with records along the first dimension")
         call = _Call(self, inputs, spec, places, len(outputs[places[0]]), _Autocast.now(tensors[0]))
         caught = Caught.apply(call, *[outputs[i] for i in places], self.recorder.anchor)
         for place, out in zip(places, caught, strict=True):
@@ -230,4 +232,4 @@ def _for_vmap() -> Iterator[None]:
 
 
 def _is_differentiable(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.is_floating_point()
+    return isinstance(value, Tensor) and value.is_floating_point() and value.dim() > 0

@@ -102,10 +102,10 @@ def patch_products(source: Tensor, geometry: Geometry, places: tuple[int, ...]) 
 def _sum_diagonals(products: Tensor, geometry: Geometry, axis: int, count: int) -> Tensor:
     """Sum over the taps of one dimension: both places move together."""
     one, other = 1 + axis, 1 + axis + len(geometry.kernel)
-    sums: Tensor | None = None
-    for tap in range(geometry.kernel[axis]):
-        begin = tap * geometry.dilation[axis]
-        part = products.narrow(one, begin, count).narrow(other, begin, count)
-        sums = part.contiguous() if sums is None else sums.add_(part)
-    assert sums is not None
-    return sums
+    size, stride = list(products.shape), products.stride()
+    size[one] = size[other] = count
+    together = geometry.dilation[axis] * (stride[one] + stride[other])
+    taps = products.as_strided(
+        (size[0], geometry.kernel[axis], *size[1:]), (stride[0], together, *stride[1:])
+    )
+    return taps.sum(1)

@@ -52,7 +52,8 @@ class Truth:
         # Records that are no numbers have gradients that are none; they reach nobody else.
         if _nonzero(grad) > _nonzero(own):
             raise ProbeFailed(
-                f"The loss of one unit depends on other units' records behind layer {tap.name}: "
+                f"The loss of one unit depends on other units' records behind layer "
+                f"{tap.name or 'the network itself'}: "
                 "some layer mixes records, so no clipping can protect a single unit."
             )
         return own
@@ -139,7 +140,9 @@ def compare(
     booked, weight = float(norms[truth.unit]), weights[truth.unit]
     if not torch.isfinite(norms[truth.unit]):
         return  # counts as nothing
-    true = float(sum(g.double().square().sum() for g in truth.gradients)) ** 0.5
+    true = math.hypot(
+        *(float(torch.linalg.vector_norm(g, dtype=torch.float64)) for g in truth.gradients)
+    )
     vectors, lengths = _differences(chunk, truth, weight)
     scale = 1e-6 * max_grad_norm
     off = math.hypot(*vectors) / max(float(weight) * true, scale)
@@ -156,19 +159,25 @@ def compare(
 
 
 def _differences(chunk: Chunk, truth: Truth, weight: Tensor) -> tuple[list[float], list[float]]:
-    """By parameter: how far clipped gradients, and norms before clipping, are from the true."""
-    own = [torch.zeros_like(part, dtype=weight.dtype) for part in truth.gradients]
+    """By parameter: how far clipped gradients, and norms before clipping, are from the true.
+
+    The true gradients are used up.
+    """
     assert chunk.layout is not None
+    squares = chunk.squares_by_parameter()
+    booked = [
+        float(squares[number][truth.unit]) ** 0.5 if number in squares else 0.0
+        for number in range(len(truth.gradients))
+    ]
+    lengths = [
+        abs(norm - float(torch.linalg.vector_norm(gradient, dtype=torch.float64)))
+        for norm, gradient in zip(booked, truth.gradients, strict=True)
+    ]
+    rest = [gradient.to(weight.dtype).mul_(-weight) for gradient in truth.gradients]
     only = weight.new_zeros(chunk.layout.units)
     only[truth.unit] = weight
-    chunk.add(only, own)
-    booked = chunk.squares_by_parameter()
-    vectors, lengths = [], []
-    for number, (part, gradient) in enumerate(zip(own, truth.gradients, strict=True)):
-        vectors.append(float((part - weight * gradient).double().norm()))
-        square = float(booked[number][truth.unit]) if number in booked else 0.0
-        lengths.append(abs(square**0.5 - float(gradient.double().norm())))
-    return vectors, lengths
+    chunk.add(only, rest)
+    return [float(torch.linalg.vector_norm(part, dtype=torch.float64)) for part in rest], lengths
 
 
 def _nonzero(grad: Tensor) -> int:

@@ -54,6 +54,7 @@ class Recorder:
             raise BadInput("The network has no parameter that is trained.", field="model")
         self.model, self.strategy = model, strategy
         self.names, self.parameters = list(named), list(named.values())
+        self._frozen = {name: p for name, p in model.named_parameters() if name not in named}
         self.on = True
         self._booking = False
         self.anchor = torch.zeros((), requires_grad=True)
@@ -206,12 +207,13 @@ class Recorder:
         ]
 
     def _check_trained(self) -> None:
-        changed = [
-            n for n, p in zip(self.names, self.parameters, strict=True) if not p.requires_grad
-        ]
+        trained = zip(self.names, self.parameters, strict=True)
+        changed = [(name, "frozen") for name, p in trained if not p.requires_grad]
+        changed += [(name, "unfrozen") for name, p in self._frozen.items() if p.requires_grad]
         if changed:
+            name, how = changed[0]
             raise BadInput(
-                f"Parameter {changed[0]} was frozen after the engine was made; make a new engine.",
+                f"Parameter {name} was {how} after the engine was made; make a new engine.",
                 field="model",
             )
 

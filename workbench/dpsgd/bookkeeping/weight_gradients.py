@@ -29,17 +29,18 @@ class Pair(NamedTuple):
 
 def instantiated(pair: Pair, geometry: Geometry) -> Way:
     """The cheaper way to write the gradients out."""
-    # A grouped convolution pads its channels to whole vectors; few channels waste most of it.
-    few = pair.source.shape[1] < 4
+    # A grouped convolution pads its channels to whole vectors; few channels waste most of it,
+    # but for a single one in and out.
+    few = pair.source.shape[1] < 4 <= pair.target.shape[1]
     return "patches" if few or geometry.plain else "grouped"
 
 
 def cheapest(pair: Pair, geometry: Geometry, records_per_unit: int) -> Way:
     """The rule of thumb for the cheaper way, in multiplications per record.
 
-    Ghost norms cost products of all pairs of places; instantiating costs memory traffic per
-    weight, and grouped convolutions are slow on small maps with many channels. The constants were
-    measured on one core of a server processor.
+    Ghost norms cost products of all pairs of places; whatever is written out costs memory
+    traffic per number; and grouped convolutions are slow on small maps with many channels. The
+    constants were measured on one core of a server processor.
     """
     inputs, outputs = pair.source.shape[1] // geometry.groups, pair.target.shape[1]
     pixels, places = pair.source[0, 0].numel(), records_per_unit * pair.target[0, 0].numel()
@@ -47,7 +48,8 @@ def cheapest(pair: Pair, geometry: Geometry, records_per_unit: int) -> Way:
     if geometry.dense and records_per_unit == 1:
         products = 2 * pixels**2 * inputs * geometry.groups + 24 * geometry.taps * places**2
     else:
-        products = 2 * places**2 * inputs * geometry.groups * geometry.taps
+        patch = inputs * geometry.groups * geometry.taps
+        products = 2 * places**2 * patch + 24 * places * patch
     ghost = products + 2 * places**2 * outputs
     return "ghost" if ghost < 24 * weights + places * weights / 2 else instantiated(pair, geometry)
 
