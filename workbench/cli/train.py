@@ -124,7 +124,9 @@ def tell(result: dict[str, Any]) -> str:
     """The result for a person."""
     names = ("dice", "auroc", "balanced_accuracy", "mcc")
     scores = ", ".join(f"{name} {result[name]:.3f}" for name in names if name in result)
-    return f"Run {result['run']}: {scores} on the validation patients.\n{result['guarantee']}"
+    said = (result["stopped"], result["guarantee"], result["whole_patient"])
+    sentences = "\n".join(filter(None, said))
+    return f"Run {result['run']}: {scores} on the validation patients.\n{sentences}"
 
 
 def _say(event: Any) -> str | None:
