@@ -12,7 +12,7 @@ SHOWN = ("ordinary", "bookkeeping, secure noise", "opacus", "opacus-ghost")
 
 
 def measure() -> list[dict[str, object]]:
-    """One row per network: peak resident memory above what stood before the third step, in MiB."""
+    """One row per network: peak of the third step above what stood before the network, in MiB."""
     return [_case(number, case.name) for number, case in enumerate(CASES)]
 
 
@@ -46,10 +46,10 @@ def _alone(number: int, way: str) -> float:
     from workbench.training.footprint import forget_peak, peak_mib
 
     torch.set_num_threads(1)
+    before = psutil.Process().memory_info().rss / 2**20
     step = step_of(CASES[number], way)
     step()
     step()
-    before = psutil.Process().memory_info().rss / 2**20
     forget_peak()
     step()
     return peak_mib() - before
