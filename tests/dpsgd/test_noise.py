@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_noise import gaussian_noise, round_to_grid
 from scipy.stats import binom, chi2, kstest, norm
 
 from workbench.dpsgd.noise import NoiseSource, grid_of
@@ -13,8 +14,6 @@ from workbench.dpsgd.randomness import (
     RandomStream,
     SecureStream,
     SeededStream,
-    gaussian_noise,
-    round_to_grid,
 )
 from workbench.errors import BadInput
 

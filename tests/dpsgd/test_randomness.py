@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plain_noise import gaussian_noise, round_to_grid
 from scipy.stats import binom, chi2, kstest, norm
 
 from workbench.dpsgd.normals import BLOCK
@@ -16,8 +17,6 @@ from workbench.dpsgd.randomness import (
     RandomStream,
     SecureStream,
     SeededStream,
-    gaussian_noise,
-    round_to_grid,
 )
 
 MANY = 1_000_000
