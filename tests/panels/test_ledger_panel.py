@@ -9,21 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_ledger import FULL_BATCH, LIVER, epsilon, plan
 
 from workbench.accounting.gaussian import gaussian_epsilon
 from workbench.accounting.guarantee import round_up
 from workbench.accounting.ledger.ledger import Ledger
-from workbench.accounting.ledger.plans import Identity, Planned
+from workbench.accounting.ledger.plans import Identity
 from workbench.errors import BadInput
 from workbench.panels.ledger import LedgerPanel
 from workbench.panels.ledger_model import LedgerModel
 from workbench.panels.ledger_words import NOTHING_YET
 from workbench.panels.parts.model import PanelModel
 
-LIVER = Identity("liver", "a" * 16, tuple("abcdefgh"), patients=4, largest_patient=2)
 LUNG = Identity("lung", "b" * 16, tuple("ijkl"), patients=3, largest_patient=1)
-FULL_BATCH = {"noise_multiplier": 8.0, "sample_rate": 1.0, "steps": 100, "delta": 1e-4}
-"""A next run at sampling rate 1, where epsilon has a closed form: about 5.0."""
 
 
 @pytest.fixture(autouse=True)
@@ -37,14 +35,6 @@ def _gone() -> Iterator[None]:
 @pytest.fixture
 def ledger(workspace: Path) -> Ledger:
     return Ledger(workspace)
-
-
-def plan(**other: Any) -> Planned:
-    return Planned(**{**FULL_BATCH, **other})
-
-
-def epsilon(steps: float) -> float:
-    return gaussian_epsilon(8.0, steps, 1e-4)  # type: ignore[arg-type]
 
 
 def shown(name: str = "test", **params: Any) -> LedgerModel:

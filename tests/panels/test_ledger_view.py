@@ -6,20 +6,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from small_ledger import FULL_BATCH, LIVER, epsilon, plan
 
-from workbench.accounting.gaussian import gaussian_epsilon
 from workbench.accounting.guarantee import round_up
 from workbench.accounting.ledger.ledger import Ledger
-from workbench.accounting.ledger.plans import Identity, Planned
 from workbench.panels.ledger import LedgerPanel
 from workbench.panels.ledger_model import LedgerModel
 from workbench.panels.parts.model import PanelModel
-
-LIVER = Identity("liver", "a" * 16, tuple("abcdefgh"), patients=4, largest_patient=2)
-FULL_BATCH = {"noise_multiplier": 8.0, "sample_rate": 1.0, "steps": 100, "delta": 1e-4}
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +28,6 @@ def _gone() -> Iterator[None]:
 @pytest.fixture
 def ledger(workspace: Path) -> Ledger:
     return Ledger(workspace)
-
-
-def plan(**other: Any) -> Planned:
-    return Planned(**{**FULL_BATCH, **other})
-
-
-def epsilon(steps: int) -> float:
-    return gaussian_epsilon(8.0, steps, 1e-4)
 
 
 def test_the_panel_shows_what_its_model_knows(ledger: Ledger) -> None:
