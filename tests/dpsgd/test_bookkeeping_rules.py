@@ -16,7 +16,8 @@ from torch.nn import functional as F
 from workbench.dpsgd.bookkeeping import convolution, linear
 from workbench.dpsgd.bookkeeping.probe import ProbeFailed
 from workbench.dpsgd.bookkeeping.recorder import Strategy
-from workbench.dpsgd.engines import ENGINES, make_engine
+from workbench.dpsgd.engine_names import ENGINES
+from workbench.dpsgd.engines import make_engine
 from workbench.dpsgd.gradients import GradientEngine
 from workbench.dpsgd.noise import grid_of
 from workbench.dpsgd.randomness import SeededStream

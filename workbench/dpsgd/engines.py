@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from workbench.dpsgd import engine_names
 from workbench.dpsgd.bookkeeping.engine import BookkeepingEngine
+from workbench.dpsgd.engine_names import ENGINES
 from workbench.dpsgd.gradients import GradientEngine
 from workbench.dpsgd.opacus_engine import Mode, OpacusEngine
 from workbench.dpsgd.randomness import RandomStream
 from workbench.errors import BadInput, check_choice
 
-ENGINES: tuple[str, ...] = tuple(engine_names.ENGINES)
 _MODES: dict[str, Mode] = {
     "opacus": "hooks",
     "opacus-functorch": "functorch",
@@ -35,7 +34,7 @@ def make_engine(
     """Make the engine of this name for a network.
 
     Args:
-        name: one of ``ENGINES``.
+        name: a key of ``ENGINES``.
         model: the network, fit for per-record gradients (``models.fitness``).
         max_grad_norm: C, > 0.
         noise_multiplier: sigma, >= 0.
@@ -46,7 +45,7 @@ def make_engine(
     Raises:
         BadInput: there is no such engine, or it cannot take this network or several processes.
     """
-    check_choice("engine", name, ENGINES)
+    check_choice("engine", name, tuple(ENGINES))
     if name == "bookkeeping":
         return BookkeepingEngine(
             model,
