@@ -10,16 +10,17 @@ import torch
 from IPython.display import Image
 
 from workbench.accounting.guarantee import Guarantee
-from workbench.attacks.baselines import baselines
 from workbench.attacks.case import make_case
+from workbench.attacks.catalogue import METHODS
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Reconstruction
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.observation import Observation
 from workbench.attacks.observation import observe as share
 from workbench.attacks.report import best_guess
-from workbench.attacks.run import ATTACKS, knowledge_of
-from workbench.attacks.scoring import assign, mean_score
+from workbench.attacks.run import knowledge_of
+from workbench.attacks.scoring.baselines import baselines
+from workbench.attacks.scoring.score import assign, mean_score
 from workbench.dpsgd.randomness import SecureStream
 from workbench.errors import BadInput
 from workbench.figures.reconstruction import (
@@ -157,9 +158,9 @@ def attack(
     Raises:
         BadInput: there is no such method, or it cannot attack this network.
     """
-    if method not in ATTACKS:
-        raise BadInput(f"There is no attack {method!r}; choose {' or '.join(ATTACKS)}.")
-    steps = ATTACKS[method](
+    if method not in METHODS:
+        raise BadInput(f"There is no attack {method!r}; choose {', '.join(METHODS)}.")
+    steps = METHODS[method].load()(
         seen.observation, seen.knowledge, seconds=seconds, restarts=restarts, seed=seed
     )
     while True:

@@ -37,7 +37,7 @@ def counted_time(monkeypatch: pytest.MonkeyPatch) -> None:
     So a test asks for an amount of work, and finds the same on a busy machine.
     """
     readings = itertools.count()
-    monkeypatch.setattr("workbench.attacks.clock.monotonic", lambda: next(readings) / 100)
+    monkeypatch.setattr("workbench.attacks.search.clock.monotonic", lambda: next(readings) / 100)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from workbench.attacks.analytic import analytic
 from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.methods.analytic import analytic
 from workbench.attacks.observation import observe
-from workbench.attacks.scoring import score
+from workbench.attacks.scoring.score import score
 from workbench.dpsgd.randomness import SeededStream
 from workbench.errors import BadInput
 from workbench.models.catalogue import build

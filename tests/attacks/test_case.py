@@ -6,9 +6,9 @@ from attack_cases import picture
 from PIL import Image
 from torch import nn
 
-from workbench.attacks.baselines import baselines
 from workbench.attacks.case import BRIGHT, Case, make_case, slices_of
 from workbench.attacks.config import AttackConfig
+from workbench.attacks.scoring.baselines import baselines
 from workbench.errors import BadInput
 from workbench.imaging.sliceset import SliceSet
 

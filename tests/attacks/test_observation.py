@@ -4,8 +4,9 @@ import torch
 from attack_cases import batch
 from torch import Tensor, nn
 
-from workbench.attacks.matching import GradientMatcher
 from workbench.attacks.observation import observe, observe_nobody
+from workbench.attacks.search.descent import Candidate
+from workbench.attacks.search.matching import GradientMatcher
 from workbench.dpsgd.randomness import SeededStream
 from workbench.models.catalogue import build
 from workbench.models.losses import record_losses
@@ -79,7 +80,7 @@ def test_the_attacker_computes_the_same_from_the_true_images(
     records: int, noise_multiplier: float | None
 ) -> None:
     model, images, targets, observed = share(records, noise_multiplier)
-    compared = GradientMatcher(model, observed, targets).compare(images)
+    compared = GradientMatcher(model, observed, targets).compare(Candidate(images))
     assert float(compared.distance.detach()) < 1e-10
     assert float(compared.misdirection.detach()) < 1e-5
 

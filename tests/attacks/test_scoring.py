@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio
 
-from workbench.attacks.scoring import EXACT_PSNR, assign, body, mean_score, score
+from workbench.attacks.scoring.score import EXACT_PSNR, assign, body, mean_score, score
 
 seeds = st.integers(0, 10_000)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import workbench as wb
-from workbench.attacks.scoring import score
+from workbench.attacks.scoring.score import score
 from workbench.errors import BadInput
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from workbench.accounting.gaussian import gaussian_epsilon
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Posed, Reconstructing
-from workbench.attacks.matching import _KINKED
 from workbench.attacks.run import attack
-from workbench.attacks.scoring import mean_score
+from workbench.attacks.scoring.score import mean_score
+from workbench.attacks.search.matching import _KINKED
 from workbench.errors import BadInput
 from workbench.models.catalogue import CATALOGUE, build
 from workbench.panels import attack as attack_panel

@@ -34,6 +34,7 @@ class Case:
         chosen: int ``(B,)``, which slices are attacked.
         task: what the network does.
         targets: masks ``(B, 1, H, W)`` or labels ``(B,)``.
+        classes: how many a label or a mask can name, background included.
         mask: where the masks come from.
         network: fit for per-record gradients.
         surgery: what had to be replaced in it, in sentences.
@@ -43,6 +44,7 @@ class Case:
     chosen: np.ndarray
     task: Task
     targets: Tensor
+    classes: int
     mask: MaskOrigin
     network: nn.Module
     surgery: tuple[str, ...]
@@ -85,8 +87,8 @@ def make_case(config: AttackConfig, slices: SliceSet) -> Case:
     targets, mask, classes = _targets(slices, chosen, task)
     network, surgery = _network(config, task, classes)
     return Case(
-        slices=slices, chosen=chosen, task=task, targets=targets, mask=mask, network=network,
-        surgery=surgery,
+        slices=slices, chosen=chosen, task=task, targets=targets, classes=classes, mask=mask,
+        network=network, surgery=surgery,
     )  # fmt: skip
 
 

@@ -6,34 +6,64 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from workbench.attacks.defence import defence
 from workbench.errors import BadInput, check_choice
 
-ATTACKS = ("two-stage", "analytic")
+ATTACKS = (
+    "two-stage", "analytic", "recursive", "imprint", "learned-prior", "noisy", "exact",
+    "inverting-gradients", "dlg", "idlg", "lbfgs",
+)  # fmt: skip
+SERVERS = ("honest", "malicious", "eavesdropper")
+PUBLIC = ("none", "others", "phantoms")
+ACTIVATIONS = ("elu", "silu", "gelu", "tanh", "sigmoid", "relu", "leaky-relu", "prelu")
+NORMALISATIONS = ("group", "instance", "none")
 LARGEST_BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttackConfig:
-    """One attack on one shared gradient, complete: the same config is the same attack.
+    """One attack on what one client shared, complete: the same config is the same attack.
 
     Args:
         image: whose slice to take: a built-in name (``"CT_small"``) or a path.
         index: which slice of that set, counted from 0; a batch takes the slices that follow.
         size: side in pixels that slices are resized to, 16 to 512.
         model: a name from the catalogue, or ``"package.module:function"`` for your own.
+        activation: put in place of the network's own, one of ``ACTIVATIONS``; ``None`` leaves it.
+        normalisation: put in place of the network's own, one of ``NORMALISATIONS``; ``None``
+            leaves it.
+        trained: a finished training run of this workspace whose weights the network has; ``None``
+            leaves them as they are drawn from ``seed``.
         task: ``"segmentation"`` or ``"classification"``; ``None`` takes what the data have and
             the model can do.
-        attack: ``"two-stage"`` searches for an image with this gradient; ``"analytic"`` reads the
-            image off the gradient of a network's first linear layer.
-        batch: slices behind the one gradient, 1 to 64.
+        attack: one of ``ATTACKS``; ``attacks.catalogue`` says what each is.
+        server: ``"honest"`` follows the protocol and is curious; ``"malicious"`` may change the
+            network before it hands it out; ``"eavesdropper"`` reads what passes on the wire and
+            is told neither clipping norm nor noise.
+        mask: ``"known"`` tells the attacker the masks, ``"unknown"`` does not.
+        labels: ``"known"`` tells the labels, ``"inferred"`` leaves them to the gradient;
+            ``None`` infers the label of one slice and tells those of a batch.
+        public: slices that the attacker holds: ``"none"``; ``"others"``, those of other patients
+            of the same set; ``"phantoms"``.
+        batch: slices behind each site's gradient, 1 to 64.
+        local_steps: gradient steps on the batch before the update is shared, 1 to 100.
+        local_rate: learning rate of those steps, > 0.
+        rounds: at how many weights, one after the other, the same slices are used, 1 to 16.
+        sites: how many sites' gradients are added before the attacker sees their sum (secure
+            aggregation), 1 to 64; each site's slices follow those of the one before.
+        defence: what is done to the gradient before it is shared, beside clipping and noise:
+            ``"prune:0.1"`` keeps the largest tenth, ``"quantise:8"`` rounds to 8 bits, ``"sign"``
+            shares signs; ``None`` nothing.
         seconds: time that the attack may take, restarts included, > 0.
         noise_multiplier: ``None`` shares the plain mean gradient, nothing clipped, nothing added;
             0 clips to ``max_grad_norm`` and adds nothing; above 0 is DP-SGD's gradient.
         max_grad_norm: L2 norm that each record's gradient is clipped to, > 0.
         delta: of the epsilon that stands beside the noise, in (0, 1).
+        draws: how often noise is drawn and attacked anew, each ``seconds`` long, 1 to 20.
         restarts: attempts from different starting images, which share ``seconds``, 1 to 100.
         floor: whether the same attack is also made on a gradient that holds noise and no record;
             it takes as long again.
+        bounds: whether bounds that must be computed (the Cramer-Rao estimate) are.
         seed: of weights, noise and starting images.
         surgery: whether layers that break per-record privacy may be replaced.
 
@@ -45,31 +75,56 @@ class AttackConfig:
     index: int = 0
     size: int = 64
     model: str = "unet"
+    activation: str | None = None
+    normalisation: str | None = None
+    trained: str | None = None
     task: Literal["segmentation", "classification"] | None = None
-    attack: Literal["two-stage", "analytic"] = "two-stage"
+    attack: str = "two-stage"
+    server: Literal["honest", "malicious", "eavesdropper"] = "honest"
+    mask: Literal["known", "unknown"] = "known"
+    labels: Literal["known", "inferred"] | None = None
+    public: Literal["none", "others", "phantoms"] = "none"
     batch: int = 1
+    local_steps: int = 1
+    local_rate: float = 0.1
+    rounds: int = 1
+    sites: int = 1
+    defence: str | None = None
     seconds: float = 15.0
     noise_multiplier: float | None = None
     max_grad_norm: float = 1.0
     delta: float = 1e-5
+    draws: int = 1
     restarts: int = 1
     floor: bool = True
+    bounds: bool = True
     seed: int = 0
     surgery: bool = True
 
     def __post_init__(self) -> None:
         check_choice("attack", self.attack, ATTACKS)
-        if self.task is not None:
-            check_choice("task", self.task, ("segmentation", "classification"))
+        for field, choices in _CHOICES.items():
+            if getattr(self, field) is not None:
+                check_choice(field, getattr(self, field), choices)
+        if self.defence is not None:
+            defence(self.defence)
         _whole("index", self.index, 0, None)
         _whole("size", self.size, 16, 512)
         _whole("batch", self.batch, 1, LARGEST_BATCH)
+        _whole("local_steps", self.local_steps, 1, 100)
+        _whole("rounds", self.rounds, 1, 16)
+        _whole("sites", self.sites, 1, 64)
+        _whole("draws", self.draws, 1, 20)
         _whole("restarts", self.restarts, 1, 100)
         _whole("seed", self.seed, 0, None)
         if not 0 < self.seconds < math.inf:
             raise BadInput(
                 f"Seconds must be above 0, not {self.seconds:g}; give the attack some time.",
                 field="seconds",
+            )
+        if not 0 < self.local_rate < math.inf:
+            raise BadInput(
+                f"Local rate must be above 0, not {self.local_rate:g}.", field="local_rate"
             )
         if self.noise_multiplier is not None and not 0 <= self.noise_multiplier < math.inf:
             raise BadInput(
@@ -89,7 +144,19 @@ class AttackConfig:
             )
 
 
+_CHOICES = {
+    "activation": ACTIVATIONS,
+    "normalisation": NORMALISATIONS,
+    "task": ("segmentation", "classification"),
+    "server": SERVERS,
+    "mask": ("known", "unknown"),
+    "labels": ("known", "inferred"),
+    "public": PUBLIC,
+}
+
+
 def _whole(field: str, value: int, low: int, high: int | None) -> None:
     if value < low or (high is not None and value > high):
         wanted = f"{low} or more" if high is None else f"{low} to {high}"
-        raise BadInput(f"{field.capitalize()} must be {wanted}, not {value}.", field=field)
+        name = field.capitalize().replace("_", " ")
+        raise BadInput(f"{name} must be {wanted}, not {value}.", field=field)

@@ -36,6 +36,7 @@ class Reconstructing(Event):
         objective: how far the gradient of ``image`` is from the observed one, as the attacker
             sees it: squared distance over squared norm. Small does not mean a good picture.
         image: float32 ``(B, H, W)`` in [0, 1].
+        mask: float32 ``(B, H, W)`` in [0, 1], where the attacker looks for the masks too.
         restart: attempt, counted from 0.
         target: ``"record"`` attacks the real gradient, ``"floor"`` one that holds only noise.
         before: seconds of the whole work that lie before this attack.
@@ -47,6 +48,7 @@ class Reconstructing(Event):
     stage: str
     objective: float
     image: np.ndarray
+    mask: np.ndarray | None = None
     restart: int = 0
     target: Literal["record", "floor"] = "record"
     before: float = 0.0
@@ -68,6 +70,8 @@ class Reconstruction:
         objective: of ``images``; what restarts are chosen by.
         objective_history: float64 ``(T, 2)``, seconds and objective.
         seconds: that it took.
+        masks: float32 ``(B, H, W)`` in [0, 1], probabilities of the foreground as recovered;
+            ``None`` where they were known or there are none.
     """
 
     images: np.ndarray
@@ -75,3 +79,4 @@ class Reconstruction:
     objective: float
     objective_history: np.ndarray
     seconds: float
+    masks: np.ndarray | None = None

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
+from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.observation import Observation
 from workbench.errors import BadInput
+
+
+def targets_for(observation: Observation, knowledge: Knowledge) -> Tensor:
+    """Masks or labels as told, or the label that one record's gradient gives away.
+
+    Raises:
+        BadInput: they are neither told nor to be inferred.
+    """
+    if knowledge.targets is not None:
+        return knowledge.targets
+    if observation.loss == "classification" and observation.batch_size == 1:
+        return torch.tensor([infer_label(observation)])
+    what = "masks" if observation.loss == "segmentation" else "labels of several slices"
+    raise BadInput(f"This attack must know the {what}; tell it.", field="mask")
 
 
 def infer_label(observation: Observation) -> int:

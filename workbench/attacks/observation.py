@@ -9,35 +9,49 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.attacks.defence import Defence
+from workbench.dpsgd.engines import make_engine
 from workbench.dpsgd.gradients import GradientEngine, PlainEngine
-from workbench.dpsgd.opacus_engine import OpacusEngine
 from workbench.dpsgd.randomness import RandomStream
-from workbench.models.losses import Task, record_losses
+from workbench.models.losses import Loss, Task, record_losses
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observation:
-    """A shared gradient and the public facts about how it was made.
+    """What was shared, and the public facts about how it was made.
 
     Attributes:
-        gradients: by parameter name, float32, each of its parameter's shape.
-        parameters: the weights at which the gradient was taken, by name.
+        gradients: by parameter name, float32, each of its parameter's shape. After several local
+            steps: weights before minus weights after, over learning rate and number of steps, so
+            that one step gives its gradient.
+        parameters: the weights at the beginning, by name.
         buffers: of the network, by name.
-        batch_size: B, the records behind the gradient, and the number it was divided by.
-        loss: which of the losses of ``models.losses`` was used.
-        local_steps: 1; a gradient, not an update after several steps.
-        clipping: C, the L2 norm that each record's gradient was clipped to; ``None`` if it was not.
-        noise: standard deviation of the noise in every coordinate of ``gradients``, >= 0.
+        batch_size: B, the records behind the gradient, of all sites together, and the number it
+            was divided by.
+        loss: which of the losses of ``models.losses`` was used, or the person's own.
+        local_steps: gradient steps behind the update; each uses all records of the site.
+        local_rate: learning rate of those steps.
+        sites: how many sites' gradients were added before anybody saw their sum.
+        clipping: C, the L2 norm that each record's gradient was clipped to; ``None`` if it was not
+            or the attacker is not told.
+        noise: standard deviation of the noise in every coordinate of ``gradients``, >= 0; 0 where
+            the attacker is not told.
+        defence: what was done to the gradient before it was shared, beside clipping and noise.
+        further: what was seen of the same records in other rounds.
     """
 
     gradients: Mapping[str, Tensor]
     parameters: Mapping[str, Tensor]
     buffers: Mapping[str, Tensor]
     batch_size: int
-    loss: Task
+    loss: Task | Loss
     local_steps: int = 1
+    local_rate: float = 0.1
+    sites: int = 1
     clipping: float | None = None
     noise: float = 0.0
+    defence: Defence | None = None
+    further: tuple[Observation, ...] = ()
 
     @property
     def norm(self) -> float:
@@ -47,7 +61,7 @@ class Observation:
 
 def observe(
     model: nn.Module,
-    task: Task,
+    task: Task | Loss,
     images: Tensor,
     targets: Tensor,
     *,
@@ -102,7 +116,8 @@ def _engine(
 ) -> GradientEngine:
     if noise_multiplier is None:
         return PlainEngine(model)
-    return OpacusEngine(
+    return make_engine(
+        "bookkeeping",
         model,
         max_grad_norm=max_grad_norm,
         noise_multiplier=noise_multiplier,
@@ -113,7 +128,7 @@ def _engine(
 
 def _observation(
     model: nn.Module,
-    task: Task,
+    task: Task | Loss,
     records: int,
     noise_multiplier: float | None,
     max_grad_norm: float,

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from workbench.accounting.gaussian import gaussian_epsilon
-from workbench.attacks.baselines import Baseline
 from workbench.attacks.case import Case
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Reconstruction
-from workbench.attacks.scoring import Score, assign, mean_score, score
+from workbench.attacks.scoring.baselines import Baseline
+from workbench.attacks.scoring.score import Score, assign, mean_score, score
 from workbench.attacks.threat import threat
 from workbench.runs.events import Finished, to_json
 
@@ -45,7 +45,7 @@ def starting_facts(
         "gradient_norm": gradient_norm,
         "epsilon_one_step": epsilon_one_step(config),
         "delta": config.delta,
-        "threat": threat(config, case.task),
+        "threat": str(threat(config, case.task)),
         "baselines": {baseline.name: baseline.summary() for baseline in blind},
     }
     values: dict[str, Any] = to_json(facts)
@@ -99,7 +99,7 @@ def report(
         "labels": None if found.labels is None else found.labels[order].tolist(),
         "parameters": sum(p.numel() for p in case.network.parameters() if p.requires_grad),
         "pixels": int(case.truth.size),
-        "threat": threat(config, case.task),
+        "threat": str(threat(config, case.task)),
     }
     return Finished(result=to_json(result), arrays=_arrays(case, images, guess, found, floor))
 

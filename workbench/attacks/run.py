@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from workbench.attacks.analytic import analytic
-from workbench.attacks.baselines import baselines
 from workbench.attacks.case import Case, make_case, slices_of
+from workbench.attacks.catalogue import METHODS
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Posed, Reconstructing, Reconstruction
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.observation import Observation, observe, observe_nobody
 from workbench.attacks.report import best_guess, report, starting_facts
-from workbench.attacks.two_stage import Attack, two_stage
+from workbench.attacks.scoring.baselines import baselines
+from workbench.attacks.threat import labels_known
 from workbench.dpsgd.randomness import SeededStream
 from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_from_json
 from workbench.runs.events import Event, Started
-
-ATTACKS: dict[str, Callable[..., Attack]] = {"two-stage": two_stage, "analytic": analytic}
 
 _NOISE_STREAM, _FLOOR_STREAM = 1, 2
 
@@ -79,10 +77,13 @@ def _images(case: Case) -> Tensor:
 
 
 def knowledge_of(config: AttackConfig, case: Case) -> Knowledge:
-    """Masks are known; so are labels of a batch, while the label of one slice is inferred."""
-    inferred = case.task == "classification" and config.batch == 1
+    """What the config tells the attacker of the case; never its slices."""
+    told = labels_known(config) if case.task == "classification" else config.mask == "known"
     return Knowledge(
-        network=case.network, size=config.size, targets=None if inferred else case.targets
+        network=case.network,
+        size=config.size,
+        targets=case.targets if told else None,
+        classes=case.classes,
     )
 
 
@@ -95,7 +96,7 @@ def _carried_out(
     """One attack, its events placed in the time of the whole work."""
     before = config.seconds if target == "floor" else 0.0
     total = config.seconds * (2 if config.floor else 1)
-    steps = ATTACKS[config.attack](
+    steps = METHODS[config.attack].load()(
         observation, knowledge, seconds=config.seconds, restarts=config.restarts, seed=config.seed
     )
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -10,14 +11,18 @@ from torch.nn import functional as F
 
 Task = Literal["segmentation", "classification"]
 
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""A person's own loss: from outputs ``(1, ...)`` and targets ``(1, ...)`` of one record to a
+scalar, such as ``torch.nn.CrossEntropyLoss()``."""
 
-def record_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
+
+def record_losses(task: Task | Loss, outputs: Tensor, targets: Tensor) -> Tensor:
     """One loss per record, with no term that mixes records.
 
     Args:
         task: ``"classification"``: cross-entropy. ``"segmentation"``: cross-entropy averaged over
             pixels plus the soft Dice loss of the foreground (Milletari et al. 2016), each record
-            by itself.
+            by itself. A loss of one's own is applied to record after record.
         outputs: logits, ``(B, classes)``; for masks ``(B, 1, H, W)`` with two classes, else
             ``(B, classes, H, W)``.
         targets: int64 ``(B,)``; for masks class indices ``(B, 1, H, W)``, or probabilities in
@@ -26,6 +31,9 @@ def record_losses(task: Task, outputs: Tensor, targets: Tensor) -> Tensor:
     Returns:
         ``(B,)``.
     """
+    if callable(task):
+        each = [task(outputs[i : i + 1], targets[i : i + 1]) for i in range(len(outputs))]
+        return torch.stack([loss.reshape(()) for loss in each])
     if task == "classification":
         return F.cross_entropy(outputs, targets, reduction="none")
     if outputs.shape[1] == 1:

@@ -10,7 +10,7 @@ import numpy as np
 
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Posed, Reconstructing
-from workbench.attacks.scoring import Score, assign, mean_score
+from workbench.attacks.scoring.score import Score, assign, mean_score
 from workbench.runs.events import Event, Finished, Started
 
 FRAMES: Final = 12

@@ -8,7 +8,7 @@ from typing import Any
 from workbench.accounting.gaussian import gaussian_epsilon
 from workbench.accounting.guarantee import round_up
 from workbench.attacks.config import AttackConfig
-from workbench.attacks.scoring import EXACT_PSNR, Score
+from workbench.attacks.scoring.score import EXACT_PSNR, Score
 from workbench.attacks.threat import threat
 from workbench.panels.attack_networks import NETWORKS
 from workbench.panels.attack_scene import Scene, Shot
@@ -42,7 +42,7 @@ def who_sees_what(config: AttackConfig, facts: Mapping[str, Any]) -> tuple[str, 
     """
     network = NETWORKS.get(config.model)
     task = config.task or (network.task if network else "segmentation")
-    seen = facts.get("threat") or threat(config, task)
+    seen = facts.get("threat") or str(threat(config, task))
     parts = (seen, _worst_case(config), _price(config))
     return " ".join(filter(None, parts)), "void" if config.noise_multiplier else "open"
 

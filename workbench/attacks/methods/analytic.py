@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.attacks.clock import Clock
 from workbench.attacks.events import Reconstructing, Reconstruction
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.labels import infer_label
 from workbench.attacks.observation import Observation
-from workbench.attacks.two_stage import Attack
+from workbench.attacks.search.clock import Clock
+from workbench.attacks.search.search import Attack
 from workbench.errors import BadInput
 
 

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.attacks.observation import Observation
+from workbench.attacks.search.descent import Candidate
 from workbench.models.losses import record_losses
 
-# Opacus adds it to a norm before it divides by it; the attacker does the same.
-_OPACUS_EPS = 1e-6
 _KINKED = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.RReLU, nn.Hardtanh, nn.MaxPool2d,
     nn.AdaptiveMaxPool2d,
@@ -37,17 +36,24 @@ class GradientMatcher:
     Args:
         network: the architecture.
         observation: what was seen; its weights are used.
-        targets: masks ``(B, 1, H, W)`` or labels ``(B,)``.
+        targets: masks ``(B, 1, H, W)`` or labels ``(B,)``; ``None`` where every candidate brings
+            its own.
         dtype: floating-point type to compute in.
+
+    Attributes:
+        norm: L2 norm of the observed gradient.
+        signal: the norm that it has without noise, as far as the attacker can tell.
+        relative_noise: standard deviation of the noise over ``norm``.
     """
 
     def __init__(
         self,
         network: nn.Module,
         observation: Observation,
-        targets: Tensor,
+        targets: Tensor | None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
+        self.dtype = dtype
         self._network = copy.deepcopy(network)
         state = {**observation.parameters, **observation.buffers}
         self._network.load_state_dict(state, strict=False)
@@ -56,33 +62,38 @@ class GradientMatcher:
         self._parameters = [named[name] for name in observation.gradients]
         self._observed = [gradient.to(dtype) for gradient in observation.gradients.values()]
         self._squared_norm = sum_of_squares(self._observed)
-        self._task = observation.loss
+        self._loss = observation.loss
         self._clipping = observation.clipping
-        self._targets = targets.to(dtype) if targets.ndim == 4 else targets
-        self.dtype = dtype
+        self._targets = None if targets is None else self._prepared(targets)
+        self.norm = observation.norm
+        self.signal = self.norm if self._clipping is None else min(self._clipping, self.norm)
+        self.relative_noise = observation.noise / self.norm if self.norm else 0.0
 
     @property
     def smooth(self) -> bool:
         """Whether the network has second derivatives worth following."""
         return not any(isinstance(layer, _KINKED) for layer in self._network.modules())
 
-    def shared(self, images: Tensor) -> list[Tensor]:
-        """What the mechanism would share of these images ``(B, 1, H, W)``, without its noise."""
+    def shared(self, candidate: Candidate) -> list[Tensor]:
+        """What the mechanism would share of this candidate, without its noise."""
+        images = candidate.images
+        targets = self._targets if candidate.targets is None else self._prepared(candidate.targets)
+        assert targets is not None
         if self._clipping is None:
-            return self._gradient(images, self._targets, len(images))
+            return self._gradient(images, targets, len(images))
         total: list[Tensor] = []
         for record in range(len(images)):
             one = slice(record, record + 1)
-            gradient = self._gradient(images[one], self._targets[one], 1)
-            norm = sum_of_squares(gradient).sqrt()
-            factor = (self._clipping / (norm + _OPACUS_EPS)).clamp(max=1.0) / len(images)
+            gradient = self._gradient(images[one], targets[one], 1)
+            norm = sum_of_squares(gradient).sqrt().clamp(min=1e-30)
+            factor = (self._clipping / norm).clamp(max=1.0) / len(images)
             clipped = [factor * part for part in gradient]
             total = [a + b for a, b in zip(total, clipped, strict=True)] if total else clipped
         return total
 
-    def compare(self, images: Tensor) -> Compared:
-        """How far the gradient of these images ``(B, 1, H, W)`` is from the observed one."""
-        shared = self.shared(images)
+    def compare(self, candidate: Candidate) -> Compared:
+        """How far the gradient of this candidate is from the observed one."""
+        shared = self.shared(candidate)
         pairs = list(zip(shared, self._observed, strict=True))
         inner = torch.stack([(a * b).sum() for a, b in pairs]).sum()
         lengths = (sum_of_squares(shared) * self._squared_norm).sqrt().clamp(min=1e-30)
@@ -91,8 +102,11 @@ class GradientMatcher:
             misdirection=1 - inner / lengths,
         )
 
+    def _prepared(self, targets: Tensor) -> Tensor:
+        return targets.to(self.dtype) if targets.ndim == 4 else targets
+
     def _gradient(self, images: Tensor, targets: Tensor, records: int) -> list[Tensor]:
-        losses = record_losses(self._task, self._network(images), targets)
+        losses = record_losses(self._loss, self._network(images), targets)
         return list(
             torch.autograd.grad(
                 losses.sum() / records, self._parameters, create_graph=True,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workbench.attacks.scoring import Score, mean_score
+from workbench.attacks.scoring.score import Score, mean_score
 from workbench.imaging.phantoms.cohort import phantoms
 from workbench.imaging.sliceset import SliceSet
 
