@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from matplotlib.figure import Figure as PrintFigure
 
 from workbench.attacks.events import Reconstructing
-from workbench.attacks.scoring import EXACT_PSNR
+from workbench.attacks.scoring.score import EXACT_PSNR
 from workbench.figures.theme import (
     MAP_COLOURS,
     PALETTE,
