@@ -1,5 +1,7 @@
 """What can be wrong with what a person gave us, said in one sentence."""
 
+import math
+
 
 class WorkbenchError(Exception):
     """Base of every error that the workbench raises on purpose."""
@@ -45,3 +47,36 @@ def check_choice(field: str, value: str, known: tuple[str, ...]) -> None:
             f"{field.replace('_', ' ').capitalize()} must be {' or '.join(known)}, not {value!r}.",
             field=field,
         )
+
+
+def check_range(field: str, value: float, interval: str, *, hint: str = "") -> None:
+    """Refuse a number outside an interval; what is not a number lies outside all of them.
+
+    Args:
+        field: its name, as in the config.
+        value: the number.
+        interval: as it is written in mathematics: ``"(0, 1]"``, ``"[1, inf)"``.
+        hint: what to do, as the end of the sentence.
+
+    Raises:
+        BadInput: with the field's name, the interval in words and the number.
+    """
+    low, high = (float(end) for end in interval[1:-1].split(","))
+    above = value >= low if interval[0] == "[" else value > low
+    below = value <= high if interval[-1] == "]" else value < high
+    if not (above and below):
+        end = f"; {hint}." if hint else "."
+        raise BadInput(
+            f"{field.replace('_', ' ').capitalize()} must be {_in_words(interval, low, high)}, "
+            f"not {value:g}{end}",
+            field=field,
+        )
+
+
+def _in_words(interval: str, low: float, high: float) -> str:
+    closed = interval[0] == "["
+    if high == math.inf:
+        return f"{low:g} or more" if closed else f"above {low:g}"
+    if interval[-1] == ")":
+        return f"between {low:g} and {high:g}"
+    return f"{low:g} to {high:g}" if closed else f"above {low:g} and at most {high:g}"

@@ -109,9 +109,18 @@ def test_the_curve_is_written_in_three_ways(
         ("--sample-rate 0 --steps 5 --delta 1e-5 --noise-multiplier 1", "Sample rate must be"),
         ("--sample-rate 1.1 --steps 5 --delta 1e-5 --noise-multiplier 1", "at most 1, not 1.1"),
         ("--sample-rate nan --steps 5 --delta 1e-5 --noise-multiplier 1", "not nan"),
-        ("--sample-rate 0.1 --steps 0 --delta 1e-5 --noise-multiplier 1", "Steps must be at least"),
-        ("--sample-rate 0.1 --steps 5 --delta 1 --noise-multiplier 1", "Delta must be above 0"),
-        ("--sample-rate 0.1 --steps 5 --delta 0 --noise-multiplier 1", "Delta must be above 0"),
+        (
+            "--sample-rate 0.1 --steps 0 --delta 1e-5 --noise-multiplier 1",
+            "Steps must be 1 or more",
+        ),
+        (
+            "--sample-rate 0.1 --steps 5 --delta 1 --noise-multiplier 1",
+            "Delta must be between 0 and 1",
+        ),
+        (
+            "--sample-rate 0.1 --steps 5 --delta 0 --noise-multiplier 1",
+            "Delta must be between 0 and 1",
+        ),
         ("--sample-rate 0.1 --steps 5 --delta 1e-5", "not neither"),
         (
             "--sample-rate 0.1 --steps 5 --delta 1e-5 --noise-multiplier 1 --target-epsilon 1",
@@ -130,7 +139,7 @@ def test_the_curve_is_written_in_three_ways(
         ),
         (
             "--sample-rate 0.1 --steps 5 --delta 1e-5 --noise-multiplier 1 --group 0",
-            "Group must be at least 1",
+            "Group must be 1 or more",
         ),
         (
             "--sample-rate 0.1 --steps 5 --delta 1e-5 --noise-multiplier 1 --curve a.pdf",

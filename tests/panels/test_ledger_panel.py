@@ -135,10 +135,10 @@ def test_a_next_run_that_protects_nobody_is_called_so(ledger: Ledger) -> None:
     ("name", "value", "sentence"),
     [
         ("sample_rate", 1.5, "Sample rate must be above 0 and at most 1, not 1.5."),
-        ("steps", 0, "Steps must be a whole number"),
+        ("steps", 0, "Steps must be 1 or more"),
         ("delta", 1.0, "Delta must be between 0 and 1"),
         ("unit", "organ", "Unit must be patient or slice"),
-        ("noise_multiplier", -1.0, "Noise multiplier must be zero or more"),
+        ("noise_multiplier", -1.0, "Noise multiplier must be 0 or more"),
     ],
 )
 def test_a_wrong_choice_is_said_where_it_is_made_and_costs_nothing(
@@ -204,7 +204,7 @@ def test_a_wrong_budget_is_said_under_its_control_and_written_nowhere(ledger: Le
     model.set(budget_delta=2.0)
     model.guarded(model.set_budget)
     answered(model)
-    assert "delta must lie between 0 and 1" in model.errors["budget_delta"]
+    assert "Delta must be between 0 and 1" in model.errors["budget_delta"]
     assert ledger.account("liver").budget is None
     assert "the next run would bring it to" in model.guarantee
 

@@ -113,7 +113,7 @@ def test_the_model_follows_the_data_unless_it_is_given() -> None:
         ({"delta": 0.1}, "delta", "1/170"),
         ({"steps": 0}, "steps", "1 or more"),
         ({"sample_rate": 1.5}, "sample_rate", "at most 1"),
-        ({"image_size": 8}, "image_size", "between 16 and 512"),
+        ({"image_size": 8}, "image_size", "16 to 512"),
         ({"optimizer": "lion"}, "optimizer", "adam or sgd"),
     ],
 )

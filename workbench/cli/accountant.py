@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, check_range
 
 if TYPE_CHECKING:
     from workbench.accounting.mechanism import Mechanism
@@ -123,12 +122,9 @@ def _check(args: argparse.Namespace) -> None:
             f"Give either --noise-multiplier or --target-epsilon, not {given}.",
             field="noise_multiplier",
         )
-    _check_range(args, "sample_rate", lambda rate: 0 < rate <= 1, "above 0 and at most 1")
-    _check_range(args, "steps", lambda steps: steps >= 1, "at least 1")
-    _check_range(args, "delta", lambda delta: 0 < delta < 1, "above 0 and below 1")
-    for name in ("noise_multiplier", "target_epsilon"):
-        _check_range(args, name, lambda value: 0 < value < math.inf, "above 0 and finite")
-    _check_range(args, "group", lambda size: size >= 1, "at least 1")
+    for name, interval in _RANGES.items():
+        if getattr(args, name) is not None:
+            check_range(name, getattr(args, name), interval)
     if args.accountant == "gdp":
         raise BadInput(
             "The gdp accountant is only an approximation and guarantees nothing; "
@@ -137,10 +133,14 @@ def _check(args: argparse.Namespace) -> None:
         )
 
 
-def _check_range(args: argparse.Namespace, name: str, good: Any, bounds: str) -> None:
-    value = getattr(args, name)
-    if value is not None and not good(value):
-        raise BadInput(f"{_words(name).capitalize()} must be {bounds}, not {value:g}.", field=name)
+_RANGES = {
+    "sample_rate": "(0, 1]",
+    "steps": "[1, inf)",
+    "delta": "(0, 1)",
+    "noise_multiplier": "(0, inf)",
+    "target_epsilon": "(0, inf)",
+    "group": "[1, inf)",
+}
 
 
 def _mechanism(args: argparse.Namespace) -> Mechanism:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, check_range
 from workbench.runs.configs import config_key
 from workbench.training.config import PrivacyConfig, TrainConfig
 
@@ -41,8 +41,7 @@ class ExploreConfig:
             )
         if len(set(self.epsilons)) < len(self.epsilons):
             raise BadInput("An epsilon stands twice in the list; name each once.", field="epsilons")
-        if self.seeds < 1:
-            raise BadInput(f"Seeds must be 1 or more, not {self.seeds}.", field="seeds")
+        check_range("seeds", self.seeds, "[1, inf)")
         if self.train.privacy is None:
             raise BadInput(
                 "Exploring needs privacy settings (delta, unit, clipping norm) to explore with.",

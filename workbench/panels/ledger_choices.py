@@ -10,7 +10,7 @@ from workbench.accounting.guarantee import round_up
 from workbench.accounting.ledger.accounts import Account
 from workbench.accounting.ledger.budget import Budget
 from workbench.accounting.ledger.plans import Planned
-from workbench.errors import BadInput
+from workbench.errors import BadInput, check_range
 from workbench.panels.budget import epsilon_at, noise_at
 from workbench.panels.ledger_words import brief
 from workbench.panels.parts.model import PanelModel
@@ -91,11 +91,8 @@ class LedgerChoices(PanelModel):
             BadInput: a choice is out of range.
         """
         targeted = self.privacy == "target_epsilon"
-        if targeted and not self.target_epsilon > 0:
-            raise BadInput(
-                f"Target epsilon must be above 0, not {self.target_epsilon:g}.",
-                field="target_epsilon",
-            )
+        if targeted:
+            check_range("target_epsilon", self.target_epsilon, "(0, inf)")
         self.plan(1.0 if targeted else self.noise_multiplier)
 
     def priced(self) -> tuple[Planned, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workbench.errors import BadInput
+from workbench.errors import check_range
 from workbench.runs.events import Event
 
 ORDINARY = "ordinary"
@@ -39,11 +39,8 @@ class CompareConfig:
 
     def __post_init__(self) -> None:
         for name in ("batch", "slices_each", "rounds"):
-            if getattr(self, name) < 1:
-                words = name.replace("_", " ").capitalize()
-                raise BadInput(f"{words} must be 1 or more, not {getattr(self, name)}.", field=name)
-        if not 16 <= self.size <= 512:
-            raise BadInput(f"Size must lie between 16 and 512, not {self.size}.", field="size")
+            check_range(name, getattr(self, name), "[1, inf)")
+        check_range("size", self.size, "[16, 512]")
 
 
 @dataclass(frozen=True, kw_only=True)

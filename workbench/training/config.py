@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from workbench.accounting.guarantee import Unit
 from workbench.dpsgd.engine_names import ENGINES
-from workbench.errors import BadInput, check_choice
+from workbench.errors import BadInput, check_choice, check_range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,33 +46,19 @@ class PrivacyConfig:
                 "each follows from the other.",
                 field="target_epsilon",
             )
-        if self.target_epsilon is not None and not self.target_epsilon > 0:
-            raise BadInput(
-                f"Target epsilon must be above 0, not {self.target_epsilon:g}; "
-                "small values such as 1 mean strong privacy.",
-                field="target_epsilon",
-            )
         if self.target_epsilon == math.inf:
             raise BadInput(
                 "A target epsilon of infinity asks for no privacy; leave the privacy settings out.",
                 field="target_epsilon",
             )
-        if self.noise_multiplier is not None and not 0 <= self.noise_multiplier < math.inf:
-            raise BadInput(
-                f"Noise multiplier must be 0 or more, not {self.noise_multiplier:g}.",
-                field="noise_multiplier",
-            )
-        if not 0 < self.delta < 1:
-            raise BadInput(
-                f"Delta must lie between 0 and 1, not {self.delta:g}; "
-                "choose it below 1 / number of patients.",
-                field="delta",
-            )
-        if not 0 < self.max_grad_norm < math.inf:
-            raise BadInput(
-                f"Max grad norm must be above 0, not {self.max_grad_norm:g}.",
-                field="max_grad_norm",
-            )
+        if self.target_epsilon is not None:
+            hint = "small values such as 1 mean strong privacy"
+            check_range("target_epsilon", self.target_epsilon, "(0, inf)", hint=hint)
+        if self.noise_multiplier is not None:
+            check_range("noise_multiplier", self.noise_multiplier, "[0, inf)")
+        below = "choose it below 1 / number of patients"
+        check_range("delta", self.delta, "(0, 1)", hint=below)
+        check_range("max_grad_norm", self.max_grad_norm, "(0, inf)")
         check_choice("unit", self.unit, ("patient", "slice"))
         check_choice("accountant", self.accountant, ("pld",))
         check_choice("noise", self.noise, ("secure", "seeded"))
@@ -124,31 +110,13 @@ class TrainConfig:
     surgery: bool = True
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise BadInput(f"Steps must be 1 or more, not {self.steps}.", field="steps")
-        if not 0 < self.sample_rate <= 1:
-            raise BadInput(
-                f"Sample rate must be above 0 and at most 1, not {self.sample_rate:g}.",
-                field="sample_rate",
-            )
-        if not 0 < self.learning_rate < math.inf:
-            raise BadInput(
-                f"Learning rate must be above 0, not {self.learning_rate:g}.",
-                field="learning_rate",
-            )
-        if self.augmentation_multiplicity < 1:
-            raise BadInput(
-                "Augmentation multiplicity must be 1 or more, "
-                f"not {self.augmentation_multiplicity}.",
-                field="augmentation_multiplicity",
-            )
-        if self.image_size is not None and not 16 <= self.image_size <= 512:
-            raise BadInput(
-                f"Image size must lie between 16 and 512 pixels, not {self.image_size}.",
-                field="image_size",
-            )
-        if self.seed < 0:
-            raise BadInput(f"Seed must be 0 or more, not {self.seed}.", field="seed")
+        check_range("steps", self.steps, "[1, inf)")
+        check_range("sample_rate", self.sample_rate, "(0, 1]")
+        check_range("learning_rate", self.learning_rate, "(0, inf)")
+        check_range("augmentation_multiplicity", self.augmentation_multiplicity, "[1, inf)")
+        if self.image_size is not None:
+            check_range("image_size", self.image_size, "[16, 512]")
+        check_range("seed", self.seed, "[0, inf)")
         check_choice("optimizer", self.optimizer, ("adam", "sgd"))
         check_choice("device", self.device, ("cpu", "cuda"))
         check_choice("precision", self.precision, ("float32", "bfloat16"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from workbench.accounting.ledger.totals import FINE, GRID, total
 from workbench.accounting.mechanism import Mechanism
-from workbench.errors import BadInput, check_choice
+from workbench.errors import check_choice, check_range
 
 Policy = Literal["stop", "warn"]
 
@@ -34,17 +33,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_choice("policy", self.policy, ("stop", "warn"))
-        if not 0 < self.epsilon < math.inf:
-            raise BadInput(
-                f"A budget's epsilon must be a number above 0, not {self.epsilon:g}.",
-                field="epsilon",
-            )
-        if not 0 < self.delta < 1:
-            raise BadInput(
-                f"A budget's delta must lie between 0 and 1, not {self.delta:g}; below one over "
-                "the number of patients it means something.",
-                field="delta",
-            )
+        check_range("epsilon", self.epsilon, "(0, inf)")
+        below = "below one over the number of patients it means something"
+        check_range("delta", self.delta, "(0, 1)", hint=below)
 
     def __str__(self) -> str:
         return f"epsilon {self.epsilon:g} at delta {self.delta:g}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workbench.accounting.guarantee import Unit
 from workbench.accounting.mechanism import Mechanism
-from workbench.errors import BadInput, check_choice
+from workbench.errors import BadInput, check_choice, check_range
 
 
 @dataclass(frozen=True)
@@ -75,17 +74,13 @@ class Planned:
 
     def __post_init__(self) -> None:
         check_choice("unit", self.unit, ("patient", "slice"))
-        _need(
-            0 <= self.noise_multiplier < math.inf,
-            "noise_multiplier",
-            "zero or more",
-            self.noise_multiplier,
-        )
-        _need(0 < self.sample_rate <= 1, "sample_rate", "above 0 and at most 1", self.sample_rate)
-        whole = type(self.steps) is int and self.steps >= 1
-        _need(whole, "steps", "a whole number, 1 or more", self.steps)
-        needless = self.delta == 0 and bool(self.why)
-        _need(needless or 0 < self.delta < 1, "delta", "between 0 and 1", self.delta)
+        check_range("noise_multiplier", self.noise_multiplier, "[0, inf)")
+        check_range("sample_rate", self.sample_rate, "(0, 1]")
+        if type(self.steps) is not int:
+            raise BadInput(f"Steps must be a whole number, not {self.steps}.", field="steps")
+        check_range("steps", self.steps, "[1, inf)")
+        if self.delta or not self.why:
+            check_range("delta", self.delta, "(0, 1)")
 
     @property
     def why(self) -> str:
@@ -110,11 +105,3 @@ class Planned:
 def distinct_slices(marks: Iterable[str]) -> int:
     """How many of these hashes are of slices, not of whole files."""
     return sum(":" not in mark for mark in marks)
-
-
-def _need(fine: bool, field: str, range_in_words: str, value: object) -> None:
-    if not fine:
-        raise BadInput(
-            f"{field.replace('_', ' ').capitalize()} must be {range_in_words}, not {value}.",
-            field=field,
-        )
