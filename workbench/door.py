@@ -31,11 +31,11 @@ from workbench.figures.reconstruction import (
 from workbench.figures.theme import png
 from workbench.imaging.keeping import keep
 from workbench.imaging.sliceset import SliceSet
+from workbench.models.weights import put_weights, trained_run
 from workbench.runs.configs import config_from_json, config_to_json
 from workbench.runs.inline import drive
 from workbench.runs.store import Store
 from workbench.runs.work import outcome
-from workbench.training.checkpoint import weights_of
 from workbench.training.config import train_config
 
 
@@ -196,11 +196,4 @@ def compare(slices: SliceSet, found: Reconstruction, *, index: int = 0) -> Image
 
 
 def _put_weights(network: torch.nn.Module, run: TrainedRun) -> None:
-    try:
-        network.load_state_dict(weights_of(Store().checkpoint(run.id)))
-    except RuntimeError:
-        raise BadInput(
-            f"The weights of {run.id} do not fit these slices; take slices of the size and "
-            "classes that it was trained on.",
-            field="size",
-        ) from None
+    put_weights(network, trained_run(run.id)[1], run.id)

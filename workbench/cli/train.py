@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 HELP = "train a network, with differential privacy if a budget or a noise is given"
 
 SETTINGS = (
-    "data", "model", "task", "image_size", "steps", "sample_rate", "learning_rate", "optimizer",
+    "data", "model", "task", "image_size", "steps", "sample_rate", "learning_rate", "schedule",
+    "optimizer", "ema_decay", "weight_standardisation", "pretrained", "trainable",
     "augmentation_multiplicity", "seed", "device", "precision", "engine", "surgery",
     "target_epsilon", "noise_multiplier", "delta", "max_grad_norm", "unit", "noise",
 )  # fmt: skip
@@ -35,6 +36,18 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
     how.add_argument("--sample-rate", type=float, help="chance of each unit to enter a step")
     how.add_argument("--learning-rate", type=float)
     how.add_argument("--optimizer", choices=("adam", "sgd"))
+    how.add_argument("--schedule", choices=("cosine", "constant"), help="of the learning rate")
+    how.add_argument("--ema-decay", type=float, help="keep a moving average of the weights (0)")
+    how.add_argument(
+        "--weight-standardisation",
+        action="store_true",
+        default=None,
+        help="keep mean 0 and norm 1 in the filters in front of a normalisation",
+    )
+    how.add_argument("--pretrained", metavar="RUN", help="begin from the weights of this run")
+    how.add_argument(
+        "--trainable", choices=("all", "last-block", "head"), help="part that is trained (all)"
+    )
     how.add_argument("--augmentation-multiplicity", type=int, help="moved views of each slice")
     if not of_a_study:
         how.add_argument("--seed", type=int)

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from workbench.dpsgd.randomness import RandomStream, SeededStream
 from workbench.errors import BadInput
+from workbench.models.weights import AVERAGE, WEIGHTS, tensors_under
 from workbench.runs.events import Checkpointed
+from workbench.training.averaging import WeightAverage
 
 
 def save(
@@ -19,9 +21,12 @@ def save(
     optimizer: torch.optim.Optimizer,
     streams: dict[str, RandomStream],
     movements: torch.Generator,
+    average: WeightAverage,
 ) -> Checkpointed:
     """Everything the next step depends on. The state of a secure stream is left out on purpose."""
-    tensors = {f"model/{name}": value for name, value in model.state_dict().items()}
+    tensors = {f"{WEIGHTS}{name}": value for name, value in model.state_dict().items()}
+    if average.tensors:
+        tensors |= {f"{AVERAGE}{name}": value for name, value in average.state().items()}
     for index, kept in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{key}": torch.as_tensor(v) for key, v in kept.items()}
     tensors["movements"] = movements.get_state()
@@ -39,6 +44,7 @@ def restore(
     optimizer: torch.optim.Optimizer,
     streams: dict[str, RandomStream],
     movements: torch.Generator,
+    average: WeightAverage,
 ) -> None:
     """Put model, optimizer, seeded streams and movements back, in place.
 
@@ -47,7 +53,7 @@ def restore(
     """
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in saved.tensors.items()}
     try:
-        model.load_state_dict(weights_of(saved))
+        model.load_state_dict(tensors_under(saved, WEIGHTS))
     except RuntimeError:
         raise BadInput(
             "The checkpoint holds the weights of another network; resume it with its own config.",
@@ -57,18 +63,10 @@ def restore(
         {"state": _optimizer_state(tensors), "param_groups": optimizer.state_dict()["param_groups"]}
     )
     movements.set_state(tensors["movements"])
+    average.restore(tensors_under(saved, AVERAGE))
     for name, state in saved.state["streams"].items():
         if state is not None:
             streams[name] = SeededStream.resume(state)
-
-
-def weights_of(saved: Checkpointed) -> dict[str, Tensor]:
-    """The network's weights by name."""
-    return {
-        name.removeprefix("model/"): torch.from_numpy(np.array(value))
-        for name, value in saved.tensors.items()
-        if name.startswith("model/")
-    }
 
 
 def _optimizer_state(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:

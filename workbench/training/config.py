@@ -75,8 +75,16 @@ class TrainConfig:
         steps: optimizer steps, >= 1.
         sample_rate: probability with which each unit enters a step (Poisson sampling), in (0, 1].
             It stands here and not in ``privacy`` because non-private runs draw the same way.
-        learning_rate: at the first step, > 0; falls to 0 along half a cosine.
+        learning_rate: at the first step, > 0.
+        schedule: ``"cosine"`` lets the learning rate fall to 0 along half a cosine, ``"constant"``
+            keeps it.
         optimizer: ``"adam"`` or ``"sgd"``.
+        ema_decay: of the exponential moving average of the weights, which then is what is
+            validated and kept, in [0, 1); 0 keeps the last weights.
+        weight_standardisation: whether filters in front of a normalisation keep mean 0 and norm 1.
+        pretrained: a finished training run of this workspace to begin from; ``None`` begins from
+            weights drawn from ``seed``.
+        trainable: ``"all"`` parameters, those of the ``"last-block"``, or of the ``"head"`` only.
         privacy: ``None`` trains without privacy.
         augmentation_multiplicity: randomly moved views of each slice that are averaged before
             clipping (De et al. 2022); 1 trains on the slices as they are.
@@ -99,7 +107,12 @@ class TrainConfig:
     steps: int = 300
     sample_rate: float = 0.05
     learning_rate: float = 3e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
     optimizer: Literal["adam", "sgd"] = "adam"
+    ema_decay: float = 0.0
+    weight_standardisation: bool = False
+    pretrained: str | None = None
+    trainable: Literal["all", "last-block", "head"] = "all"
     privacy: PrivacyConfig | None = None
     augmentation_multiplicity: int = 1
     image_size: int | None = None
@@ -117,6 +130,9 @@ class TrainConfig:
         if self.image_size is not None:
             check_range("image_size", self.image_size, "[16, 512]")
         check_range("seed", self.seed, "[0, inf)")
+        check_range("ema_decay", self.ema_decay, "[0, 1)")
+        check_choice("schedule", self.schedule, ("cosine", "constant"))
+        check_choice("trainable", self.trainable, ("all", "last-block", "head"))
         check_choice("optimizer", self.optimizer, ("adam", "sgd"))
         check_choice("device", self.device, ("cpu", "cuda"))
         check_choice("precision", self.precision, ("float32", "bfloat16"))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from workbench.dpsgd.engines import make_engine
 from workbench.dpsgd.gradients import GradientEngine, PlainEngine
@@ -18,18 +19,22 @@ from workbench.dpsgd.processes import Processes
 from workbench.dpsgd.randomness import RandomStream, SecureStream, SeededStream
 from workbench.dpsgd.sampler import Units, draw_records
 from workbench.imaging.loading import loading
+from workbench.imaging.sliceset import SliceSet
 from workbench.models.losses import record_losses
+from workbench.models.standardised import standardise, standardised_layers
 from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_from_json
 from workbench.runs.events import Checkpointed, Event, Progress, Started
 from workbench.training import checkpoint as checkpoints
+from workbench.training.averaging import WeightAverage
 from workbench.training.batches import batch_of, chunks
-from workbench.training.charge import Charge, charged
+from workbench.training.charge import Charge, charged, identity_of
 from workbench.training.config import TrainConfig
 from workbench.training.events import Step
 from workbench.training.footprint import forget_peak, peak_mib
 from workbench.training.meter import EpsilonMeter
 from workbench.training.plan import Plan, make_plan
+from workbench.training.pretraining import Pretrained, pretrained
 from workbench.training.report import finished, starting_facts
 from workbench.training.validation import preview, validate
 
@@ -67,11 +72,17 @@ def train(config: TrainConfig, attempt: Attempt | None = None) -> Iterator[Event
     attempt = attempt or Attempt.alone("train")
     processes = Processes.here()
     slices = yield from loading(config.data, size=config.image_size)
-    plan = make_plan(config, slices)
+    plan = make_plan(config, slices, _beginning(config, slices, attempt))
     with charged(plan, slices, attempt, processes) as charge:
         if processes.first:
             yield Started(facts=starting_facts(plan))
         yield from _Training(plan, charge, processes).run(attempt.checkpoint)
+
+
+def _beginning(config: TrainConfig, slices: SliceSet, attempt: Attempt) -> Pretrained | None:
+    if config.pretrained is None:
+        return None
+    return pretrained(config.pretrained, identity_of(slices, config.data), attempt.home)
 
 
 class _Training:
@@ -92,6 +103,8 @@ class _Training:
         # The engine works in this copy; what is shown and explained is the plan's network.
         self.model = copy.deepcopy(plan.model)
         self.optimizer = kind(self.model.parameters(), lr=config.learning_rate)
+        self.average = WeightAverage(self.model, config.ema_decay)
+        self.standardised = standardised_layers(self.model) if config.weight_standardisation else []
         self.meter = EpsilonMeter(
             plan.epsilon if privacy else None, config.steps, plan.epsilon_at_most
         )
@@ -100,9 +113,7 @@ class _Training:
     def run(self, checkpoint: Checkpointed | None) -> Iterator[Event]:
         first = 1
         if checkpoint is not None:
-            checkpoints.restore(
-                checkpoint, self.model, self.optimizer, self.streams, self.movements
-            )
+            checkpoints.restore(checkpoint, *self._state)
             first = 1 + self._steps_spent(checkpoint)
             self.charge.count(first - 1)
         else:
@@ -133,7 +144,7 @@ class _Training:
         began = time.perf_counter()
         config = self.plan.config
         for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * _half_cosine(step - 1, config.steps)
+            group["lr"] = config.learning_rate * _share_of_rate(config, step)
         records = self._draw()
         self.charge.count(step)
         self.optimizer.zero_grad()
@@ -145,6 +156,8 @@ class _Training:
                 yield Progress(done=step - 1, total=config.steps, doing="taking a large step")
         engine.release()
         self.optimizer.step()
+        standardise(self.standardised)
+        self.average.update(step)
         self.seconds.append(time.perf_counter() - began)
         if self.processes.first:
             yield self._told(step, loss, len(records))
@@ -160,6 +173,15 @@ class _Training:
             records=records if shown else None,
             seconds=self.seconds[-1],
         )
+
+    @property
+    def _state(
+        self,
+    ) -> tuple[
+        nn.Module, torch.optim.Optimizer, dict[str, RandomStream], torch.Generator, WeightAverage
+    ]:
+        """What the next step depends on."""
+        return self.model, self.optimizer, self.streams, self.movements, self.average
 
     def _draw(self) -> np.ndarray:
         return draw_records(
@@ -204,11 +226,11 @@ class _Training:
 
     def _checkpoint(self, step: int) -> Iterator[Event]:
         if self.processes.first:
-            yield checkpoints.save(step, self.model, self.optimizer, self.streams, self.movements)
+            yield checkpoints.save(step, *self._state)
 
     def _look(self, step: int) -> Iterator[Event]:
         if self.processes.first:
-            self.plan.model.load_state_dict(self.model.state_dict())
+            self.plan.model.load_state_dict(self.average.state())
             yield validate(self.plan, step, everything=False)
             yield preview(self.plan, step)
 
@@ -218,7 +240,7 @@ class _Training:
         yield from self._checkpoint(steps)
         if not self.processes.first:
             return
-        plan.model.load_state_dict(self.model.state_dict())
+        plan.model.load_state_dict(self.average.state())
         validated = validate(plan, steps, everything=True)
         yield validated
         last = preview(plan, steps)
@@ -240,5 +262,7 @@ def _worth_a_look(step: int, total: int) -> bool:
     return step < total and (step in (1, 2, 5, 10) or step % max(1, total // _LOOKS) == 0)
 
 
-def _half_cosine(step: int, total: int) -> float:
-    return (1 + math.cos(math.pi * step / total)) / 2
+def _share_of_rate(config: TrainConfig, step: int) -> float:
+    if config.schedule == "constant":
+        return 1.0
+    return (1 + math.cos(math.pi * (step - 1) / config.steps)) / 2

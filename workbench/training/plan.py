@@ -18,7 +18,11 @@ from workbench.imaging.splits import train_val
 from workbench.models.catalogue import build
 from workbench.models.fitness import Finding, make_fit
 from workbench.models.losses import Task
+from workbench.models.standardised import standardise, standardised_layers
+from workbench.models.trainable import freeze_but
+from workbench.models.weights import put_weights
 from workbench.training.config import PrivacyConfig, TrainConfig
+from workbench.training.pretraining import Pretrained
 
 _LIVE_GRID = 1e-3
 """Of epsilon while a training runs."""
@@ -38,6 +42,7 @@ class Plan:
         largest_patient: training slices of the patient with the most.
         noise_multiplier: as given or calibrated; 0 where nothing is private.
         surgery: layers that were replaced.
+        pretrained: the weights that the network begins with, ``None`` where they are drawn.
     """
 
     config: TrainConfig
@@ -51,6 +56,7 @@ class Plan:
     noise_multiplier: float
     model: nn.Module
     surgery: tuple[Finding, ...]
+    pretrained: Pretrained | None = None
 
     def guarantee(self, steps: int) -> Guarantee:
         """What is guaranteed after this many steps."""
@@ -66,6 +72,7 @@ class Plan:
                 f"the number of {privacy.unit}s",
                 "the grey-value window",
                 "the validation patients, who are not protected",
+                *([self.pretrained.words] if self.pretrained else []),
             ),
         )
 
@@ -119,12 +126,13 @@ class Plan:
         }
 
 
-def make_plan(config: TrainConfig, slices: SliceSet) -> Plan:
+def make_plan(config: TrainConfig, slices: SliceSet, pretrained: Pretrained | None = None) -> Plan:
     """Split, build and calibrate; every mistake that can be seen beforehand is seen here.
 
     Args:
         config: what to train.
         slices: the data that it names.
+        pretrained: the weights to begin with.
 
     Raises:
         BadInput: data, task, model and privacy settings do not fit together.
@@ -149,6 +157,11 @@ def make_plan(config: TrainConfig, slices: SliceSet) -> Plan:
     if config.privacy:
         example = torch.zeros(2, 1, slices.height, slices.width)
         model, surgery = make_fit(model, surgery=config.surgery, example=example)
+    if pretrained is not None:
+        _begin_from(model, pretrained)
+    if config.weight_standardisation:
+        standardise(standardised_layers(model))
+    freeze_but(model, config.trainable)
     return Plan(
         config=config,
         task=task,
@@ -161,7 +174,15 @@ def make_plan(config: TrainConfig, slices: SliceSet) -> Plan:
         noise_multiplier=_noise(config),
         model=model.to(_device(config)),
         surgery=tuple(surgery),
+        pretrained=pretrained,
     )
+
+
+def _begin_from(model: nn.Module, pretrained: Pretrained) -> None:
+    try:
+        put_weights(model, pretrained.weights, pretrained.run)
+    except BadInput as error:
+        raise BadInput(error.message, field="pretrained") from None
 
 
 def largest_patient(slices: SliceSet) -> int:
