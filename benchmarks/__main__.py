@@ -1,4 +1,7 @@
-"""``python -m benchmarks [NAME ...]``: tables as Markdown, then all rows as one line of JSON."""
+"""``python -m benchmarks [NAME[:ROWS] ...]``: tables as Markdown, then all rows as a line of JSON.
+
+``inversion:ReLU`` measures the rows of that table whose name contains ``ReLU``.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import sys
 
 import torch
 
-from benchmarks import accountant_time, inversion, job_latency, step_memory, step_time
+from benchmarks import accountant_time, job_latency, step_memory, step_time
+from benchmarks.inversion import recipes, targets
 from workbench.runs.allocator import keep_freed_memory
 
 TABLES = {
@@ -15,7 +19,8 @@ TABLES = {
     "step-memory": step_memory.measure,
     "accountants": accountant_time.measure,
     "job-latency": job_latency.measure,
-    "inversion": inversion.measure,
+    "inversion": targets.measure,
+    "inversion-recipes": recipes.measure,
 }
 
 
@@ -24,8 +29,9 @@ def main() -> None:
     keep_freed_memory()
     names = sys.argv[1:] or list(TABLES)
     results = {}
-    for name in names:
-        rows = results[name] = TABLES[name]()
+    for asked in names:
+        name, _, only = asked.partition(":")
+        rows = results[name] = TABLES[name](*([only] if only else []))
         print(f"\n## {name}\n\n{_markdown(rows)}", flush=True)
     print(json.dumps(results))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -53,11 +55,25 @@ def _plain_unet() -> BasicUNet:
     )  # fmt: skip
 
 
+def _cnn() -> nn.Module:
+    layers: list[nn.Module] = []
+    for before, after in pairwise((1, 16, 32, 64, 128)):
+        first = before == 1
+        layers += [
+            nn.Conv2d(before, after, 3, stride=2 if first else 1, padding=1),
+            nn.GroupNorm(4, after),
+            nn.ReLU(),
+            nn.Identity() if first else nn.MaxPool2d(2),
+        ]
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(512, 2))
+
+
 CASES = (
     Case("unet (catalogue)", (16, 1, 128, 128), _catalogue("unet", 128, "segmentation")),
     Case("U-Net, residual units (MONAI)", (16, 1, 128, 128), lambda: _residual_unet(2)),
     Case("U-Net, plain (MONAI BasicUNet)", (16, 1, 128, 128), _plain_unet),
     Case("U-Net, 3D (MONAI)", (4, 1, 32, 32, 32), lambda: _residual_unet(3)),
+    Case("CNN, 99k weights", (64, 1, 64, 64), _cnn),
     Case("cnn (catalogue)", (64, 1, 64, 64), _catalogue("cnn", 64, "classification")),
     Case("resnet9 (catalogue)", (32, 1, 64, 64), _catalogue("resnet9", 64, "classification")),
     Case("resnet18 (catalogue)", (32, 1, 64, 64), _catalogue("resnet18", 64, "classification")),
@@ -67,12 +83,15 @@ WAYS: dict[str, tuple[str, float, type[RandomStream]]] = {
     "bookkeeping, secure noise": ("bookkeeping", 1.0, SecureStream),
     "bookkeeping, seeded noise": ("bookkeeping", 1.0, SeededStream),
     "bookkeeping, no noise": ("bookkeeping", 0.0, SeededStream),
+    "bookkeeping, secure noise, bfloat16": ("bookkeeping", 1.0, SecureStream),
     "opacus": ("opacus", 1.0, SeededStream),
     "opacus-functorch": ("opacus-functorch", 1.0, SeededStream),
     "opacus-ew": ("opacus-ew", 1.0, SeededStream),
     "opacus-ghost": ("opacus-ghost", 1.0, SeededStream),
 }
 """Engine, noise multiplier and stream of every private way to take a step."""
+LOWERED = ", bfloat16"
+"""How the name of a way ends whose forward pass runs under autocast."""
 
 
 def losses_of(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -88,13 +107,13 @@ def step_of(case: Case, way: str) -> Step:
 
     Args:
         case: the network.
-        way: a key of :data:`WAYS`, ``"ordinary"`` or ``"vmap(grad)"``.
+        way: a key of :data:`WAYS`, ``"ordinary"``, ``"ordinary, bfloat16"`` or ``"vmap(grad)"``.
     """
     model, (images, targets) = case.make(), case.records()
     if way == "vmap(grad)":
         return _vmapped(model, images, targets)
     optimizer = torch.optim.SGD(model.parameters(), lr=LEARNING_RATE)
-    if way == "ordinary":
+    if way.removesuffix(LOWERED) == "ordinary":
         engine = PlainEngine(model)
     else:
         name, noise, stream = WAYS[way]
@@ -104,9 +123,13 @@ def step_of(case: Case, way: str) -> Step:
         )  # fmt: skip
     units = np.arange(len(images))
 
+    lowered = torch.autocast("cpu", torch.bfloat16) if way.endswith(LOWERED) else nullcontext()
+
     def step() -> None:
         optimizer.zero_grad()
-        engine.accumulate(losses_of(engine.model(images), targets), units)
+        with lowered:
+            losses = losses_of(engine.model(images), targets)
+        engine.accumulate(losses, units)
         engine.release()
         optimizer.step()
 

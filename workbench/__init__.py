@@ -9,10 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.door import attack as attack
-    from workbench.door import compare as compare
-    from workbench.door import observe as observe
-    from workbench.door import train as train
+    from workbench.door.attacking import attack as attack
+    from workbench.door.attacking import compare as compare
+    from workbench.door.attacking import observe as observe
+    from workbench.door.training import train as train
     from workbench.imaging.load import load as load
     from workbench.imaging.phantoms.cohort import phantoms as phantoms
     from workbench.panels.attack import AttackPanel as AttackPanel
@@ -31,13 +31,13 @@ _HOMES = {
     "ExplorePanel": "panels.explore",
     "LedgerPanel": "panels.ledger",
     "TrainPanel": "panels.train",
-    "attack": "door",
-    "compare": "door",
+    "attack": "door.attacking",
+    "compare": "door.attacking",
     "desk": "panels.desk",
     "load": "imaging.load",
-    "observe": "door",
+    "observe": "door.attacking",
     "phantoms": "imaging.phantoms.cohort",
-    "train": "door",
+    "train": "door.training",
 }
 
 

@@ -43,12 +43,12 @@ def test_the_gradient_of_a_trained_network_can_be_observed(discs: str) -> None:
 
 def test_weights_that_do_not_fit_the_slices_are_refused(discs: str) -> None:
     run = wb.train(discs, model="mlp", steps=1, sample_rate=0.3)
-    with pytest.raises(BadInput, match="do not fit these slices"):
+    with pytest.raises(BadInput, match="do not fit this network"):
         wb.observe(run, wb.phantoms(2, 1, 1, 16))
 
 
 def test_an_unknown_setting_or_method_is_refused_by_name(discs: str) -> None:
     with pytest.raises(BadInput, match="Unknown setting setps"):
         wb.train(discs, setps=3)
-    with pytest.raises(BadInput, match="no attack 'magic'"):
+    with pytest.raises(BadInput, match="not 'magic'"):
         wb.attack(wb.observe("mlp", wb.load(discs)), method="magic")

@@ -18,13 +18,13 @@ from workbench.dpsgd.bookkeeping.layout import Layout
 from workbench.dpsgd.bookkeeping.norms import in_full
 from workbench.dpsgd.bookkeeping.patches import Geometry
 from workbench.dpsgd.bookkeeping.tap import LayerTap
+from workbench.dpsgd.bookkeeping.walks import back, forth
 from workbench.dpsgd.bookkeeping.weight_gradients import (
     Pair,
     Way,
     by_groups,
     by_patches,
     cheapest,
-    convolution_backward,
     ghost_norms,
     instantiated,
     weight_gradient,
@@ -81,23 +81,13 @@ class ConvolutionTap(LayerTap):
 
     def recall(self, x: Tensor, grad: Tensor) -> None:
         if self._transposed:
-            way = self._geometry
-            self._output_padding = tuple(
-                after - ((before - 1) * s - 2 * p + d * (k - 1) + 1)
-                for after, before, k, s, p, d in zip(
-                    grad.shape[2:], x.shape[2:], way.kernel, way.stride, way.padding,
-                    way.dilation, strict=True,
-                )
-            )  # fmt: skip
+            self._output_padding = self._rest(x, grad)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        way, (weight, bias) = self._geometry, self.typed(x)
-        return (
-            torch.convolution(
-                x, weight, bias, way.stride, way.padding, way.dilation,
-                self._transposed, self._output_padding, way.groups,
-            ),
-        )  # fmt: skip
+        weight, bias = self.typed(x)
+        if self._transposed:
+            return (back(x, weight, bias, self._geometry, self._output_padding),)
+        return (forth(x, weight, bias, self._geometry),)
 
     def backward(
         self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
@@ -106,11 +96,21 @@ class ConvolutionTap(LayerTap):
         self._book(chunk, x, grad)
         if not wanted:
             return None
+        weight = self.typed(x)[0]
+        if self._transposed:
+            return forth(grad, weight, None, self._geometry)
+        return back(grad, weight, None, self._geometry, self._rest(grad, x))
+
+    def _rest(self, places: Tensor, pixels: Tensor) -> tuple[int, ...]:
+        """How many pixels lie behind the last one that the kernel reaches."""
         way = self._geometry
-        return convolution_backward(
-            grad, x, self.typed(x)[0], None, way.stride, way.padding, way.dilation,
-            self._transposed, self._output_padding, way.groups, [True, False, False],
-        )[0]  # fmt: skip
+        return tuple(
+            after - ((before - 1) * s - 2 * p + d * (k - 1) + 1)
+            for after, before, k, s, p, d in zip(
+                pixels.shape[2:], places.shape[2:], way.kernel, way.stride, way.padding,
+                way.dilation, strict=True,
+            )
+        )  # fmt: skip
 
     def _book(self, chunk: Chunk, x: Tensor, grad: Tensor) -> None:
         layout = chunk.layout_of(x.shape[0])
@@ -163,10 +163,10 @@ class ConvolutionTap(LayerTap):
     ) -> tuple[Tensor, Tensor | None]:
         if way == "patches":
             return layout.sum_records(in_full(by_patches(pair, self._geometry))), None
-        back = not self._walks_back()
+        widened = not self._walks_back()
         rows, bias = by_groups(
             pair, self._geometry, layout, self.layer.weight.shape, with_bias=with_bias,
-            output_padding=self._output_padding if back else None,
+            output_padding=self._output_padding if widened else None,
         )  # fmt: skip
         if layout.views:
             return rows, bias

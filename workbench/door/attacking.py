@@ -1,15 +1,16 @@
-"""Train, observe, attack and compare in a line each, for notebooks and scripts."""
+"""Observe, attack and compare in a line each, for notebooks and scripts."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import overload
 
 import numpy as np
 import torch
 from IPython.display import Image
+from torch import Tensor, nn
 
-from workbench.accounting.guarantee import Guarantee
 from workbench.attacks.case import make_case
 from workbench.attacks.catalogue import METHODS
 from workbench.attacks.config import AttackConfig
@@ -17,43 +18,23 @@ from workbench.attacks.events import Reconstruction
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.observation import Observation
 from workbench.attacks.observation import observe as share
+from workbench.attacks.own import given_gradient, own_gradient, own_slices
 from workbench.attacks.report import best_guess
 from workbench.attacks.run import knowledge_of
 from workbench.attacks.scoring.baselines import baselines
 from workbench.attacks.scoring.score import assign, mean_score
+from workbench.door.training import TrainedRun
 from workbench.dpsgd.randomness import SecureStream
-from workbench.errors import BadInput
+from workbench.errors import BadInput, check_choice, check_range
 from workbench.figures.reconstruction import (
     ReconstructionNumbers,
     decibel,
     draw_reconstruction,
 )
 from workbench.figures.theme import png
-from workbench.imaging.keeping import keep
 from workbench.imaging.sliceset import SliceSet
+from workbench.models.losses import Loss
 from workbench.models.weights import put_weights, trained_run
-from workbench.runs.configs import config_from_json, config_to_json
-from workbench.runs.inline import drive
-from workbench.runs.store import Store
-from workbench.runs.work import outcome
-from workbench.training.config import train_config
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainedRun:
-    """A finished training.
-
-    Attributes:
-        id: its name in the store; ``workbench runs show`` takes it.
-        model: name of the network.
-        scores: on the validation patients: Dice, or AUROC, balanced accuracy and MCC.
-        guarantee: what was promised to whom.
-    """
-
-    id: str
-    model: str
-    scores: dict[str, float]
-    guarantee: Guarantee
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,35 +43,6 @@ class Seen:
 
     observation: Observation
     knowledge: Knowledge
-
-
-def train(data: str | SliceSet, **settings: Any) -> TrainedRun:
-    """Train a network here and now, and record the run.
-
-    Args:
-        data: a built-in name, a path, or a set of slices.
-        settings: fields of ``TrainConfig`` and ``PrivacyConfig`` (``model="unet"``, ``steps=300``,
-            ``target_epsilon=8``, ``delta=1e-5``, ``unit="patient"``).
-
-    Raises:
-        BadInput: data and settings do not fit together.
-    """
-    source = data if isinstance(data, str) else str(keep(data))
-    config = train_config(data=source, **settings)
-    store = Store()
-    run = store.open("train", config_to_json(config))
-    values = store.record(run).config
-    *_, last = drive("workbench.training.loop:work", values, run=run, store=store)
-    result = outcome(last)
-    record = store.record(run)
-    assert record.guarantee is not None
-    names = ("dice", "auroc", "balanced_accuracy", "mcc")
-    return TrainedRun(
-        id=run,
-        model=config.model,
-        scores={name: result[name] for name in names if name in result},
-        guarantee=config_from_json(Guarantee, record.guarantee),
-    )
 
 
 def observe(
@@ -142,24 +94,74 @@ def observe(
     return Seen(observation=observation, knowledge=knowledge_of(config, case))
 
 
+@overload
 def attack(
-    seen: Seen, *, method: str = "two-stage", seconds: float = 15.0, restarts: int = 1,
+    what: Seen, *, method: str = ..., seconds: float = ..., restarts: int = ..., seed: int = ...
+) -> Reconstruction: ...
+
+
+@overload
+def attack(
+    what: nn.Module,
+    loss: Loss,
+    batch: tuple[Tensor, Tensor] | None = None,
+    *,
+    gradients: Sequence[Tensor] | None = ...,
+    targets: Tensor | None = ...,
+    size: int | None = ...,
+    noise_multiplier: float | None = ...,
+    max_grad_norm: float = ...,
+    method: str = ...,
+    seconds: float = ...,
+    restarts: int = ...,
+    seed: int = ...,
+) -> Reconstruction: ...
+
+
+def attack(
+    what: Seen | nn.Module,
+    loss: Loss | None = None,
+    batch: tuple[Tensor, Tensor] | None = None,
+    *,
+    gradients: Sequence[Tensor] | None = None,
+    targets: Tensor | None = None,
+    size: int | None = None,
+    noise_multiplier: float | None = None,
+    max_grad_norm: float = 1.0,
+    method: str = "two-stage",
+    seconds: float = 15.0,
+    restarts: int = 1,
     seed: int = 0,
-) -> Reconstruction:  # fmt: skip
-    """Bring the slices back out of a gradient; the attack never sees them.
+) -> Reconstruction:
+    """Bring slices back out of a gradient; the attack never sees them.
 
     Args:
-        seen: what the server holds.
-        method: ``"two-stage"`` or ``"analytic"``.
-        seconds: that it may take.
+        what: what a server holds (from :func:`observe`), or a network of your own, at the weights
+            that are attacked.
+        loss: with a network of your own: from outputs and targets of one record to a scalar.
+        batch: with it: images float ``(B, 1, H, H)`` in [0, 1], and their targets ``(B, ...)``.
+        gradients: instead of a batch: a gradient of the mean loss that you have seen, one tensor
+            for each trained parameter; ``targets`` and ``size`` then say what is behind it.
+        targets: of the records behind ``gradients``.
+        size: side of the slices behind ``gradients``, in pixels.
+        noise_multiplier: of a batch of your own: ``None`` shares the gradient as it is, 0 clips
+            it, above 0 adds noise.
+        max_grad_norm: what each record's gradient is then clipped to.
+        method: a name in ``attacks.catalogue``.
+        seconds: that it may take, > 0.
         restarts: attempts; the one chosen fits the gradient best.
         seed: of the starting images.
 
     Raises:
-        BadInput: there is no such method, or it cannot attack this network.
+        BadInput: there is no such method, it cannot attack this network, or network, loss and
+            slices do not fit together.
     """
-    if method not in METHODS:
-        raise BadInput(f"There is no attack {method!r}; choose {', '.join(METHODS)}.")
+    check_choice("method", method, tuple(METHODS))
+    check_range("seconds", seconds, "(0, inf)")
+    if isinstance(what, nn.Module):
+        seen = _own(what, loss, batch, gradients, targets, size, noise_multiplier, max_grad_norm)
+    else:
+        seen = what
     steps = METHODS[method].load()(
         seen.observation, seen.knowledge, seconds=seconds, restarts=restarts, seed=seed
     )
@@ -171,15 +173,44 @@ def attack(
             return found
 
 
-def compare(slices: SliceSet, found: Reconstruction, *, index: int = 0) -> Image:
+def _own(
+    model: nn.Module,
+    loss: Loss | None,
+    batch: tuple[Tensor, Tensor] | None,
+    gradients: Sequence[Tensor] | None,
+    targets: Tensor | None,
+    size: int | None,
+    noise_multiplier: float | None,
+    max_grad_norm: float,
+) -> Seen:
+    if loss is None:
+        raise BadInput("Give the loss that the network is trained with.", field="loss")
+    if batch is not None:
+        observed = own_gradient(
+            model, loss, *batch, noise_multiplier=noise_multiplier, max_grad_norm=max_grad_norm
+        )
+    elif gradients is not None and targets is not None and size is not None:
+        observed = given_gradient(model, loss, gradients, targets, size=size)
+    else:
+        raise BadInput(
+            "Give a batch (images, targets), or gradients with the targets and the size of the "
+            "slices behind them.",
+            field="batch",
+        )
+    return Seen(observation=observed[0], knowledge=observed[1])
+
+
+def compare(slices: SliceSet | Tensor, found: Reconstruction, *, index: int = 0) -> Image:
     """Truth, reconstruction and error side by side, with scores and the best blind guess.
 
     Args:
-        slices: the set that was attacked.
+        slices: the set that was attacked, or the images ``(B, 1, H, H)`` themselves.
         found: what the attack ended with.
         index: first slice behind the gradient.
     """
     chosen = np.arange(index, index + len(found.images))
+    if isinstance(slices, Tensor):
+        slices = own_slices(slices)
     truth = slices.images[chosen, 0]
     images = found.images[assign(truth, found.images)]
     each = [mean_score(truth[i : i + 1], images[i : i + 1]) for i in range(len(truth))]
