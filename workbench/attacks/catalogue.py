@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.attacks.config import LARGEST_BATCH
-from workbench.models.losses import Task
+
+if TYPE_CHECKING:  # the panel reads this and loads no torch
+    from workbench.models.losses import Task
 
 Need = Literal["targets", "public"]
 
@@ -73,7 +75,8 @@ METHODS: dict[str, Method] = {
         local_steps=False,
     ),
     "recursive": Method(
-        about="solves for the input of layer after layer, from the last to the first",
+        about="solves for the input of layer after layer, from the last to the first; networks "
+        "without normalisation or pooling, up to about 32 pixels",
         home=f"{_METHODS}.recursive:recursive",
         source="Zhu and Blaschko 2021 (R-GAP)",
         tasks=("classification",),
@@ -85,7 +88,6 @@ METHODS: dict[str, Method] = {
         home=f"{_METHODS}.imprint:imprint",
         source="Fowl et al. 2022 (Robbing the Fed)",
         server="malicious",
-        local_steps=False,
         implant=f"{_METHODS}.implant:implant",
     ),
     "learned-prior": Method(
