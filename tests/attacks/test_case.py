@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from attack_cases import picture
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from workbench.attacks.case import BRIGHT, Case, make_case, slices_of
 from workbench.attacks.config import AttackConfig
@@ -33,6 +33,15 @@ def with_batchnorm(*, size: int, classes: int, task: str) -> nn.Module:
         nn.Conv2d(1, 8, 3), nn.BatchNorm2d(8), nn.ELU(), nn.Flatten(),
         nn.Linear(8 * (size - 2) ** 2, classes),
     )  # fmt: skip
+
+
+class _Round(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.round()
+
+
+def that_rounds(*, size: int, classes: int, task: str) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(size * size, 8), _Round(), nn.Linear(8, classes))
 
 
 def for_28_pixels(*, size: int, classes: int, task: str) -> nn.Module:
@@ -106,7 +115,9 @@ def test_pixels_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     images[0, 3, 3] = np.nan
     path = tmp_path / "nan.npz"
     np.savez(path, images=images, masks=np.ones((2, 32, 32), np.uint8), patient=np.arange(2))
-    assert "NaN" in refused(image=str(path), size=32).message
+    error = refused(image=str(path), size=32)
+    assert "NaN" in error.message
+    assert error.field == "image"
 
 
 def test_more_slices_than_there_are_are_refused(npz: Path) -> None:
@@ -114,6 +125,42 @@ def test_more_slices_than_there_are_are_refused(npz: Path) -> None:
     assert error.field == "batch"
     assert "has 1 slice" in error.message
     assert refused(image=str(npz), size=32, index=3).field == "index"
+
+
+def test_each_sites_slices_follow_those_of_the_one_before(npz: Path) -> None:
+    case = case_of(AttackConfig(image=str(npz), size=32, sites=2))
+    assert case.chosen.tolist() == [0, 1]
+    error = refused(image=str(npz), size=32, sites=4)
+    assert error.field == "sites"
+    assert "4 from number 0 on are asked for" in error.message
+    assert refused(image=str(npz), size=32, sites=2, batch=4).field == "batch"
+
+
+def test_the_network_is_the_variant_that_the_config_names(npz: Path) -> None:
+    case = case_of(
+        AttackConfig(image=str(npz), size=32, activation="silu", normalisation="instance")
+    )
+    kinds = {type(layer) for layer in case.network.modules()}
+    assert {nn.SiLU, nn.InstanceNorm2d} <= kinds
+    assert not {nn.ELU, nn.GroupNorm} & kinds
+    error = refused(image=str(npz), size=32, model="mlp", normalisation="none")
+    assert error.field == "normalisation"
+
+
+def test_an_instance_norm_of_one_pixel_is_refused_as_a_size() -> None:
+    assert refused(size=16, normalisation="instance").field == "size"
+
+
+def test_a_network_that_no_search_can_attack_is_refused_but_may_be_read_off() -> None:
+    settings = {"model": f"{HERE}:that_rounds", "task": "classification", "size": 16}
+    error = refused(**settings)
+    assert error.field == "model"
+    assert "_Round" in error.message
+    case_of(AttackConfig(**settings, attack="analytic"))
+
+
+def test_an_attack_that_the_threat_model_does_not_allow_is_refused() -> None:
+    assert refused(attack="imprint").field == "server"
 
 
 def test_a_missing_file_is_blamed_on_the_image() -> None:

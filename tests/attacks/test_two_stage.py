@@ -2,26 +2,29 @@ import gc
 import itertools
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from attack_cases import end, picture
+from attack_cases import batch, end, picture
 from torch import nn
 
 from workbench.attacks.catalogue import METHODS
+from workbench.attacks.defence import Defence
 from workbench.attacks.events import Reconstructing, Reconstruction
 from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.methods import smooth as smooth_module
 from workbench.attacks.methods import two_stage as two_stage_module
 from workbench.attacks.methods.analytic import analytic
 from workbench.attacks.methods.two_stage import two_stage
-from workbench.attacks.observation import Observation, observe_nobody
-from workbench.attacks.scoring.score import mean_score
+from workbench.attacks.observation import Observation, observe, observe_nobody
+from workbench.attacks.scoring.score import assign, mean_score
 from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.descent import Candidate, Guess, Measured, lbfgs
+from workbench.attacks.search.search import Search
 from workbench.dpsgd.randomness import SeededStream
-from workbench.errors import BadInput
 
 pytestmark = pytest.mark.usefixtures("counted_time")
 
@@ -59,6 +62,7 @@ def test_every_attack_needs_no_truth_and_keeps_the_contract(
     assert found.images.dtype == np.float32
     assert found.images.min() >= 0
     assert found.images.max() <= 1
+    assert found.labels is not None
     assert found.labels.tolist() == [0]
     for frame in frames:
         assert isinstance(frame, Reconstructing)
@@ -167,7 +171,7 @@ def test_undefined_numbers_fall_back_to_the_best_so_far(
     def poisoned(start: list[torch.Tensor], measure: object, clock: Clock, **rest: object) -> Any:
         yield Guess(Candidate(torch.full_like(start[0], float("nan"))), float("nan"))
 
-    monkeypatch.setattr(two_stage_module, "lbfgs", poisoned)
+    monkeypatch.setattr(smooth_module, "lbfgs", poisoned)
     found = carry_out(seen("cnn", 16), 1.0)
     assert np.isfinite(found.images).all()
     assert np.isfinite(found.objective)
@@ -183,11 +187,83 @@ def test_a_search_that_leaves_the_numbers_ends() -> None:
     assert all(np.isfinite(guess.objective) for guess in guesses)
 
 
-def test_an_unknown_mask_is_refused(seen: Callable[..., Any]) -> None:
-    case = seen("unet", 32)
-    blind = Knowledge(network=case.knowledge.network, size=32)
-    with pytest.raises(BadInput, match="must know the masks"):
-        carry_out(case._replace(knowledge=blind), 1)
+@pytest.mark.parametrize(("reached", "attempts"), [(1e-2, 8), (1e-6, 1)])
+def test_an_attempt_that_stalls_early_is_followed_by_others(
+    reached: float, attempts: int, seen: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stalled(search: Search, observation: Any, knowledge: Any, targets: Any, *rest: Any) -> Any:
+        start, _ = rest
+        while search.clock.share < 0.1 * len(begun) + 0.1:
+            pass
+        begun.append(start)
+        yield from search.follow("stalling", iter([Guess(Candidate(start), reached)]))
+
+    begun: list[torch.Tensor] = []
+    monkeypatch.setattr(two_stage_module, "smooth", stalled)
+    carry_out(seen("cnn", 16), 10)
+    assert len(begun) == attempts
+    for one, other in itertools.combinations(begun, 2):
+        assert not torch.equal(one, other)
+
+
+def shared_otherwise(case: Any, images: int = 1, **how: Any) -> Any:
+    """The same network and slices, the gradient shared in another way."""
+    records, targets = batch(case.knowledge.size, images, "classification")
+    given = {"noise_multiplier": None, "max_grad_norm": 1.0, **how}
+    network, stream = case.knowledge.network, SeededStream(0, 1)
+    observation = observe(network, "classification", records, targets, stream=stream, **given)
+    return case._replace(
+        truth=records[:, 0].numpy(),
+        observation=observation,
+        knowledge=replace(case.knowledge, targets=targets),
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "decibel"),
+    [
+        ({"local_steps": 4}, 30),
+        ({"local_steps": 2, "noise_multiplier": 0.0, "max_grad_norm": 0.5}, 30),
+        ({"noise_multiplier": 0.0, "max_grad_norm": 0.1, "mechanism_told": False}, 30),
+        ({"rounds": 2}, 35),
+        ({"defence": Defence("prune", 0.1)}, 20),
+        ({"defence": Defence("quantise", 4)}, 20),
+        ({"defence": Defence("sign")}, 16),
+    ],
+    ids=[
+        "local steps",
+        "clipped local steps",
+        "clipped, untold",
+        "two rounds",
+        "pruned",
+        "rounded",
+        "signs",
+    ],
+)
+def test_neither_local_steps_nor_cheap_defences_keep_the_slice(
+    how: dict[str, Any], decibel: float, seen: Callable[..., Any]
+) -> None:
+    case = shared_otherwise(seen("cnn", 16), **how)
+    found = carry_out(case, 10)
+    assert mean_score(case.truth, found.images).psnr > decibel
+
+
+def test_rounds_tell_more_of_a_batch_than_one_does(seen: Callable[..., Any]) -> None:
+    errors = []
+    for rounds in (1, 3):
+        case = shared_otherwise(seen("cnn", 16), 3, rounds=rounds, local_rate=1.0)
+        found = carry_out(case, 5)
+        order = assign(case.truth, found.images)
+        errors.append(float(((found.images[order] - case.truth) ** 2).mean()))
+    assert errors[1] < errors[0]
+
+
+def test_a_mask_that_is_not_told_is_looked_for(seen: Callable[..., Any]) -> None:
+    case = seen("unet", 16)
+    blind = Knowledge(network=case.knowledge.network, size=16)
+    found = carry_out(case._replace(knowledge=blind), 3)
+    assert found.masks is not None
+    assert found.masks.shape == found.images.shape
 
 
 def test_attacks_are_functions_of_what_the_attacker_holds_alone() -> None:

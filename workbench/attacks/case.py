@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from workbench.attacks.config import AttackConfig
+from workbench.attacks.network import network_of
+from workbench.attacks.permitted import check_permitted
 from workbench.errors import BadInput
 from workbench.imaging.loading import loading
 from workbench.imaging.sliceset import SliceSet
-from workbench.models.catalogue import CATALOGUE, build
-from workbench.models.fitness import make_fit
+from workbench.models.catalogue import CATALOGUE
 from workbench.models.losses import Task
 from workbench.runs.events import Progress
 
@@ -31,7 +33,7 @@ class Case:
 
     Attributes:
         slices: the whole set.
-        chosen: int ``(B,)``, which slices are attacked.
+        chosen: int ``(B,)``, which slices are attacked, one site after the other.
         task: what the network does.
         targets: masks ``(B, 1, H, W)`` or labels ``(B,)``.
         classes: how many a label or a mask can name, background included.
@@ -73,19 +75,29 @@ def slices_of(config: AttackConfig) -> Generator[Progress, None, SliceSet]:
         return (yield from loading(config.image, size=config.size))
     except BadInput as error:
         renamed = {"data": "image", "image_size": "size"}
-        raise BadInput(error.message, field=renamed.get(error.field or "", error.field)) from None
+        field = renamed.get(error.field or "", error.field) or "image"
+        raise BadInput(error.message, field=field) from None
 
 
-def make_case(config: AttackConfig, slices: SliceSet) -> Case:
+def make_case(config: AttackConfig, slices: SliceSet, *, home: Path | None = None) -> Case:
     """Choose among the slices and build the network.
 
+    Args:
+        config: of the attack.
+        slices: the whole set, square.
+        home: folder of the workspace that holds the training whose weights are wanted; ``None``
+            for the person's own.
+
     Raises:
-        BadInput: a slice shows nothing, or network and slices do not fit together.
+        BadInput: a slice shows nothing, network and slices do not fit together, or the attack
+            cannot be carried out under this threat model.
     """
     chosen = _choose(slices, config)
     task = config.task or _task(slices, config.model)
-    targets, mask, classes = _targets(slices, chosen, task)
-    network, surgery = _network(config, task, classes)
+    check_permitted(config, task)
+    mask = _origin(slices, task)
+    targets, classes = targets_of(slices, chosen, task, mask), _classes(slices, task)
+    network, surgery = network_of(config, task, classes, home)
     return Case(
         slices=slices, chosen=chosen, task=task, targets=targets, classes=classes, mask=mask,
         network=network, surgery=surgery,
@@ -93,17 +105,28 @@ def make_case(config: AttackConfig, slices: SliceSet) -> Case:
 
 
 def _choose(slices: SliceSet, config: AttackConfig) -> np.ndarray:
-    last = config.index + config.batch - 1
+    records = config.batch * config.sites
+    last = config.index + records - 1
     if last >= len(slices):
-        field = "index" if config.index >= len(slices) else "batch"
+        too_many = "batch" if config.index + config.batch > len(slices) else "sites"
         raise BadInput(
             f"{slices.name} has {len(slices)} slice{'s' if len(slices) > 1 else ''} and "
-            f"{config.batch} from number {config.index} on "
-            f"{'are' if config.batch > 1 else 'is'} asked for; numbers go from 0 to "
+            f"{records} from number {config.index} on "
+            f"{'are' if records > 1 else 'is'} asked for; numbers go from 0 to "
             f"{len(slices) - 1}.",
-            field=field,
+            field="index" if config.index >= len(slices) else too_many,
         )
     chosen = np.arange(config.index, last + 1)
+    refuse_blank(slices, chosen)
+    return chosen
+
+
+def refuse_blank(slices: SliceSet, chosen: np.ndarray) -> None:
+    """Refuse slices that show nothing.
+
+    Raises:
+        BadInput: naming the first one.
+    """
     for number in chosen.tolist():
         picture = slices.images[number]
         if picture.min() == picture.max():
@@ -112,7 +135,6 @@ def _choose(slices: SliceSet, config: AttackConfig) -> np.ndarray:
                 "nothing to bring back; choose another slice or window.",
                 field="index",
             )
-    return chosen
 
 
 def _task(slices: SliceSet, model: str) -> Task:
@@ -121,51 +143,29 @@ def _task(slices: SliceSet, model: str) -> Task:
     return slices.task if slices.task in able else able[0]
 
 
-def _targets(slices: SliceSet, chosen: np.ndarray, task: Task) -> tuple[Tensor, MaskOrigin, int]:
-    """Targets, where masks come from, and the number of classes."""
+def _origin(slices: SliceSet, task: Task) -> MaskOrigin:
     if task == "classification":
-        if slices.labels is None:
-            return torch.zeros(len(chosen), dtype=torch.long), "none", 2
-        count = max(len(slices.classes), int(slices.labels.max()) + 1, 2)
-        return torch.from_numpy(slices.labels[chosen]).long(), "none", count
-    if slices.masks is None:
-        bright = slices.images[chosen] > BRIGHT
-        return torch.from_numpy(bright.astype(np.int64)), "thresholded", 2
-    count = max(len(slices.classes), int(slices.masks.max()) + 1, 2)
-    return torch.from_numpy(slices.masks[chosen].astype(np.int64)), "known from file", count
+        return "none"
+    return "thresholded" if slices.masks is None else "known from file"
 
 
-def _network(config: AttackConfig, task: Task, classes: int) -> tuple[nn.Module, tuple[str, ...]]:
-    try:
-        built = build(config.model, size=config.size, classes=classes, task=task, seed=config.seed)
-    except BadInput as error:
-        field = "size" if error.field == "image_size" else error.field
-        raise BadInput(error.message, field=field) from None
-    network, findings = make_fit(built, surgery=config.surgery)
-    _refuse_dropout(network)
-    _refuse_size(network, config.size)
-    return network.train(), tuple(str(found) for found in findings)
+def _classes(slices: SliceSet, task: Task) -> int:
+    held = slices.labels if task == "classification" else slices.masks
+    return 2 if held is None else max(len(slices.classes), int(held.max()) + 1, 2)
 
 
-def _refuse_dropout(network: nn.Module) -> None:
-    for name, layer in network.named_modules():
-        if isinstance(layer, nn.modules.dropout._DropoutNd) and layer.p > 0:
-            raise BadInput(
-                f"Layer {name} is a {type(layer).__name__} with p = {layer.p:g}, which draws a "
-                "mask that the attacker does not know; set its p to 0.",
-                field="model",
-            )
+def targets_of(slices: SliceSet, chosen: np.ndarray, task: Task, origin: MaskOrigin) -> Tensor:
+    """Masks int64 ``(B, 1, H, W)`` or labels int64 ``(B,)`` of some slices.
 
-
-def _refuse_size(network: nn.Module, size: int) -> None:
-    """Send one picture through, so that a network that cannot take it says so here."""
-    try:
-        with torch.no_grad():
-            network(torch.zeros(1, 1, size, size))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(
-            f"The network cannot take slices of {size} x {size} pixels ({reason}); "
-            "choose another size.",
-            field="size",
-        ) from None
+    Args:
+        slices: the set; labels that it does not have are 0.
+        chosen: int ``(B,)``, which of them.
+        task: what they are targets of.
+        origin: where the masks come from.
+    """
+    if task == "classification":
+        labels = np.zeros(len(chosen)) if slices.labels is None else slices.labels[chosen]
+        return torch.from_numpy(labels).long()
+    if origin == "thresholded" or slices.masks is None:
+        return torch.from_numpy((slices.images[chosen] > BRIGHT).astype(np.int64))
+    return torch.from_numpy(slices.masks[chosen].astype(np.int64))

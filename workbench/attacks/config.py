@@ -48,9 +48,11 @@ class AttackConfig:
         batch: slices behind each site's gradient, 1 to 64.
         local_steps: gradient steps on the batch before the update is shared, 1 to 100.
         local_rate: learning rate of those steps, > 0.
-        rounds: at how many weights, one after the other, the same slices are used, 1 to 16.
+        rounds: at how many weights, one after the other, the same slices are used, 1 to 16; each
+            round's weights are those that the server makes of what was shared in the one before.
         sites: how many sites' gradients are added before the attacker sees their sum (secure
-            aggregation), 1 to 64; each site's slices follow those of the one before.
+            aggregation), 1 to 64; each site's slices follow those of the one before, and the
+            sites' noise adds up to that of the noise multiplier.
         defence: what is done to the gradient before it is shared, beside clipping and noise:
             ``"prune:0.1"`` keeps the largest tenth, ``"quantise:8"`` rounds to 8 bits, ``"sign"``
             shares signs; ``None`` nothing.
@@ -59,7 +61,8 @@ class AttackConfig:
             0 clips to ``max_grad_norm`` and adds nothing; above 0 is DP-SGD's gradient.
         max_grad_norm: L2 norm that each record's gradient is clipped to, > 0.
         delta: of the epsilon that stands beside the noise, in (0, 1).
-        draws: how often noise is drawn and attacked anew, each ``seconds`` long, 1 to 20.
+        draws: how often noise is drawn and attacked anew, each ``seconds`` long and from other
+            starting images, 1 to 20.
         restarts: attempts from different starting images, which share ``seconds``, 1 to 100.
         floor: whether the same attack is also made on a gradient that holds noise and no record;
             it takes as long again.

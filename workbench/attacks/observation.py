@@ -1,19 +1,19 @@
-"""What the attacker holds: one gradient as it left the patients' side, and what goes with it."""
+"""What the attacker holds: what left the patients' side, and what goes with it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from workbench.attacks.blunting import blunted
 from workbench.attacks.defence import Defence
-from workbench.dpsgd.engines import make_engine
-from workbench.dpsgd.gradients import GradientEngine, PlainEngine
+from workbench.attacks.local_update import Recipe, local_update, weights_kept
 from workbench.dpsgd.randomness import RandomStream
-from workbench.models.losses import Loss, Task, record_losses
+from workbench.models.losses import Loss, Task
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +56,12 @@ class Observation:
     @property
     def norm(self) -> float:
         """L2 norm of the whole gradient."""
-        return float(sum((g.double() ** 2).sum() for g in self.gradients.values()) ** 0.5)
+        return _norm(self.gradients)
+
+
+LONGEST_MOVE = 1.0
+"""L2 norm that the server clips a shared gradient to before it moves the weights along it: noise
+of DP-SGD on one record, or signs, would leave no network to attack in the next round."""
 
 
 def observe(
@@ -68,84 +73,132 @@ def observe(
     noise_multiplier: float | None,
     max_grad_norm: float,
     stream: RandomStream,
+    local_steps: int = 1,
+    local_rate: float = 0.1,
+    rounds: int = 1,
+    sites: int = 1,
+    defence: Defence | None = None,
+    mechanism_told: bool = True,
 ) -> Observation:
-    """Share a gradient exactly as a training step does.
+    """Share gradients exactly as training makes them.
+
+    Several sites: each computes on its own share of the records; their sum is seen, divided by
+    the number of all records, and each adds its share of the noise, so that the sum holds the
+    noise of one. Several rounds: the same records again, at the weights that the server makes of
+    what was shared; it steps along it at ``local_rate``, its norm clipped to ``LONGEST_MOVE``.
 
     Args:
-        model: the network, fit for per-record gradients.
+        model: the network, fit for per-record gradients; it is left as it was.
         task: which loss.
-        images: float32 ``(B, 1, H, W)``.
+        images: float32 ``(B, 1, H, W)``, one site after the other.
         targets: masks ``(B, 1, H, W)`` or labels ``(B,)``.
-        noise_multiplier: as in ``AttackConfig``; ``None`` neither clips nor adds noise.
+        noise_multiplier: as in ``AttackConfig``; ``None`` neither clips nor adds noise. After
+            several local steps each of them is a step of DP-SGD.
         max_grad_norm: C.
         stream: where the noise comes from.
+        local_steps: gradient steps before a site shares, each on all of its records.
+        local_rate: their learning rate.
+        rounds: at how many weights; those after the first are the observation's ``further``.
+        sites: a divisor of B.
+        defence: what each site does to its gradient before it is shared.
+        mechanism_told: whether the attacker knows clipping norm and noise.
     """
-    engine = _engine(model, len(images), noise_multiplier, max_grad_norm, stream)
-    try:
-        model.zero_grad()
-        losses = record_losses(task, engine.model(images), targets)
-        engine.accumulate(losses, np.arange(len(images)))
-        engine.release()
-        return _observation(model, task, len(images), noise_multiplier, max_grad_norm)
-    finally:
-        engine.detach()
-        model.zero_grad()
+    recipe = Recipe(
+        task=task, noise_multiplier=_of_one_site(noise_multiplier, sites),
+        max_grad_norm=max_grad_norm, local_steps=local_steps, local_rate=local_rate,
+    )  # fmt: skip
+    seen: list[Observation] = []
+    with weights_kept(model):
+        for _ in range(rounds):
+            gradients = _summed(
+                [
+                    blunted(local_update(model, x, y, recipe, stream), defence)
+                    for x, y in zip(images.chunk(sites), targets.chunk(sites), strict=True)
+                ]
+            )
+            seen.append(_observation(model, recipe, gradients, len(images), sites, defence))
+            _move(model, gradients, local_rate * local_steps)
+    if not mechanism_told:
+        seen = [replace(one, clipping=None, noise=0.0) for one in seen]
+    return replace(seen[0], further=tuple(seen[1:]))
 
 
 def observe_nobody(observed: Observation, *, stream: RandomStream) -> Observation:
-    """The same kind of gradient without any record in it: noise alone.
+    """The same kind of gradient without any record in it: noise alone, in every round.
 
-    Where noise was added to the observed gradient, this is the same noise. Where none was, it is
-    noise of the observed gradient's norm, so that an attacker cannot tell by the size.
+    Where noise was added to the observed gradient, this is the same noise. Where none was, or the
+    attacker is not told of it, it is noise of the observed gradient's norm, so that an attacker
+    cannot tell by the size. It goes through the same defence.
     """
     size = sum(gradient.numel() for gradient in observed.gradients.values())
     std = observed.noise or observed.norm / size**0.5
-    noise = {
+    # Each site's share goes through its own defence, so the sum of shares has the same noise.
+    shares = observed.sites if observed.defence else 1
+    noise = [
+        blunted(_noise_like(observed.gradients, std * math.sqrt(shares), stream), observed.defence)
+        for _ in range(shares)
+    ]
+    further = tuple(observe_nobody(other, stream=stream) for other in observed.further)
+    return replace(observed, gradients=_summed(noise), further=further)
+
+
+def _noise_like(
+    gradients: Mapping[str, Tensor], std: float, stream: RandomStream
+) -> dict[str, Tensor]:
+    return {
         name: torch.from_numpy(stream.normal(gradient.numel()) * std).to(gradient).view_as(gradient)
-        for name, gradient in observed.gradients.items()
+        for name, gradient in gradients.items()
     }
-    return replace(observed, gradients=noise)
 
 
-def _engine(
-    model: nn.Module,
-    records: int,
-    noise_multiplier: float | None,
-    max_grad_norm: float,
-    stream: RandomStream,
-) -> GradientEngine:
-    if noise_multiplier is None:
-        return PlainEngine(model)
-    return make_engine(
-        "bookkeeping",
-        model,
-        max_grad_norm=max_grad_norm,
-        noise_multiplier=noise_multiplier,
-        expected_units=records,
-        stream=stream,
-    )
+def _of_one_site(noise_multiplier: float | None, sites: int) -> float | None:
+    """Variances add up, so each site adds one over the root of their number."""
+    return None if noise_multiplier is None else noise_multiplier / math.sqrt(sites)
+
+
+def _summed(of_sites: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The sum over sites over their number: each was divided by its own records before."""
+    if len(of_sites) == 1:
+        return dict(of_sites[0])
+    return {
+        name: torch.stack([gradients[name] for gradients in of_sites]).mean(dim=0)
+        for name in of_sites[0]
+    }
+
+
+@torch.no_grad()
+def _move(model: nn.Module, gradients: Mapping[str, Tensor], rate: float) -> None:
+    factor = rate * min(1.0, LONGEST_MOVE / max(_norm(gradients), 1e-30))
+    for name, parameter in model.named_parameters():
+        if name in gradients:
+            parameter.sub_(gradients[name], alpha=factor)
 
 
 def _observation(
     model: nn.Module,
-    task: Task | Loss,
+    recipe: Recipe,
+    gradients: Mapping[str, Tensor],
     records: int,
-    noise_multiplier: float | None,
-    max_grad_norm: float,
+    sites: int,
+    defence: Defence | None,
 ) -> Observation:
-    named = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    sigma = (recipe.noise_multiplier or 0.0) * math.sqrt(sites)
+    # The mean over local steps of independent noise is smaller by the root of their number.
+    noise = sigma * recipe.max_grad_norm / records / math.sqrt(recipe.local_steps)
     return Observation(
-        gradients={name: _gradient(parameter) for name, parameter in named.items()},
+        gradients=gradients,
         parameters={name: p.detach().clone() for name, p in model.named_parameters()},
         buffers={name: buffer.clone() for name, buffer in model.named_buffers()},
         batch_size=records,
-        loss=task,
-        clipping=None if noise_multiplier is None else max_grad_norm,
-        noise=(noise_multiplier or 0.0) * max_grad_norm / records,
+        loss=recipe.task,
+        local_steps=recipe.local_steps,
+        local_rate=recipe.local_rate,
+        sites=sites,
+        clipping=None if recipe.noise_multiplier is None else recipe.max_grad_norm,
+        noise=noise,
+        defence=defence,
     )
 
 
-def _gradient(parameter: nn.Parameter) -> Tensor:
-    if parameter.grad is None:
-        return torch.zeros_like(parameter)
-    return parameter.grad.detach().clone()
+def _norm(gradients: Mapping[str, Tensor]) -> float:
+    return float(sum((g.double() ** 2).sum() for g in gradients.values()) ** 0.5)

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from workbench.attacks.case import refuse_blank, refuse_dropout
+from workbench.attacks.case import refuse_blank
 from workbench.attacks.differentiable import refuse_not_differentiable
 from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.network import refuse_dropout
 from workbench.attacks.observation import Observation, observe
 from workbench.dpsgd.randomness import SecureStream
 from workbench.errors import BadInput, check_range

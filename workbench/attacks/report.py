@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from workbench.accounting.gaussian import gaussian_epsilon
+from workbench.attacks.bounds.bound import Bound
 from workbench.attacks.case import Case
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Reconstruction
+from workbench.attacks.observation import Observation
 from workbench.attacks.scoring.baselines import Baseline
-from workbench.attacks.scoring.score import Score, assign, mean_score, score
+from workbench.attacks.scoring.batch import Scored, scored
+from workbench.attacks.scoring.oracle import Oracle
+from workbench.attacks.scoring.rank import Gallery, gallery
+from workbench.attacks.scoring.score import assign, mean_score
+from workbench.attacks.scoring.spread import spread
 from workbench.attacks.threat import threat
 from workbench.runs.events import Finished, to_json
 
@@ -67,41 +73,51 @@ def report(
     config: AttackConfig,
     case: Case,
     blind: Sequence[Baseline],
-    found: Reconstruction,
+    found: Sequence[Reconstruction],
     floor: Reconstruction | None,
+    seen: Observation,
+    oracle: Oracle,
+    bounds: Mapping[str, Bound] | None = None,
 ) -> Finished:
-    """Score a reconstruction beside its floor and its baselines; means over a batch."""
-    order = assign(case.truth, found.images)
-    images = found.images[order]
+    """Score a reconstruction beside its floor, its baselines and its bounds; means over a batch.
+
+    Args:
+        config: of the attack.
+        case: slices and network.
+        blind: guesses of somebody who has not seen the gradient.
+        found: one for each draw of the noise; the first is shown, and scored in full.
+        floor: of the same attack on pure noise; ``None`` where it was not made.
+        seen: the first observation.
+        oracle: what followed the frames.
+        bounds: by name, from ``bounds_of``; ``None`` where none were reckoned.
+    """
+    among = gallery(case.slices, case.chosen)
+    shown = scored(case.truth, case.shown_mask, among, found[0])
+    noise = None if floor is None else scored(case.truth, case.shown_mask, among, floor)
     guess = best_guess(blind)
     result = {
-        **_scores(mean_score(case.truth, images)),
-        "per_slice": [
-            _scores(score(truth, image)) for truth, image in zip(case.truth, images, strict=True)
-        ],
+        **shown.summary(),
+        "per_slice": shown.per_slice(),
         "baseline": guess.name,
         "baseline_psnr": guess.score.psnr,
         "baseline_ssim": guess.score.ssim,
         "baselines": {baseline.name: baseline.summary() for baseline in blind},
-        **_floor_scores(case, floor),
-        "epsilon_one_step": epsilon_one_step(config),
-        "delta": config.delta,
-        "noise_multiplier": config.noise_multiplier,
-        "max_grad_norm": None if config.noise_multiplier is None else config.max_grad_norm,
-        "seconds": found.seconds,
-        "restarts": config.restarts,
-        "chosen_by": CHOSEN_BY,
-        "objective": found.objective,
-        "model": config.model,
-        "attack": config.attack,
-        "task": case.task,
-        "mask": case.mask,
-        "labels": None if found.labels is None else found.labels[order].tolist(),
-        "parameters": sum(p.numel() for p in case.network.parameters() if p.requires_grad),
-        "pixels": int(case.truth.size),
-        "threat": str(threat(config, case.task)),
+        **_floor_scores(floor, noise),
+        **_identified(among, shown, noise),
+        **_draws(case, found, oracle),
+        **_bounds(bounds or {}),
+        **_circumstances(config, case),
+        "gradient_norm": seen.norm,
+        "labels": shown.labels,
+        "objective": found[0].objective,
+        "seconds": found[0].seconds,
     }
-    return Finished(result=to_json(result), arrays=_arrays(case, images, guess, found, floor))
+    arrays = _arrays(case, shown, noise) | {
+        "baseline": guess.picture,
+        "history": found[0].objective_history,
+        "oracle": oracle.curve,
+    }
+    return Finished(result=to_json(result), arrays=arrays)
 
 
 def best_guess(blind: Sequence[Baseline]) -> Baseline:
@@ -109,39 +125,69 @@ def best_guess(blind: Sequence[Baseline]) -> Baseline:
     return max(blind, key=lambda baseline: baseline.score.psnr)
 
 
-def _scores(one: Score) -> dict[str, float]:
+def _floor_scores(floor: Reconstruction | None, noise: Scored | None) -> dict[str, float | None]:
+    names = ("psnr", "ssim", "psnr_affine", "psnr_body")
     return {
-        "psnr": one.psnr, "ssim": one.ssim, "ncc": one.ncc, "mse": one.mse,
-        "psnr_body": one.psnr_body,
-    }  # fmt: skip
-
-
-def _floor_scores(case: Case, floor: Reconstruction | None) -> dict[str, float | None]:
-    if floor is None:
-        return {"floor_psnr": None, "floor_ssim": None, "floor_seconds": None}
-    images = floor.images[assign(case.truth, floor.images)]
-    scored = mean_score(case.truth, images)
-    return {
-        "floor_psnr": scored.psnr,
-        "floor_ssim": scored.ssim,
-        "floor_seconds": floor.seconds,
+        **{f"floor_{name}": None if noise is None else noise.mean(name) for name in names},
+        "floor_seconds": None if floor is None else floor.seconds,
     }
 
 
-def _arrays(
-    case: Case,
-    images: np.ndarray,
-    guess: Baseline,
-    found: Reconstruction,
-    floor: Reconstruction | None,
-) -> dict[str, np.ndarray]:
-    arrays = {
-        "truth": case.truth,
-        "reconstruction": images,
-        "baseline": guess.picture,
-        "mask": case.shown_mask,
-        "history": found.objective_history,
+def _identified(among: Gallery, shown: Scored, noise: Scored | None) -> dict[str, Any]:
+    return {
+        "rank": shown.rank,
+        "rank_of": len(among.pictures),
+        "rank_among": among.made_of,
+        "floor_rank": None if noise is None else noise.rank,
     }
-    if floor is not None:
-        arrays["floor"] = floor.images[assign(case.truth, floor.images)]
+
+
+def _draws(case: Case, found: Sequence[Reconstruction], oracle: Oracle) -> dict[str, Any]:
+    """PSNR of each draw of the noise, and of the best picture that was ever shown."""
+    each = [
+        mean_score(case.truth, one.images[assign(case.truth, one.images)]).psnr for one in found
+    ]
+    best = oracle.best_psnr
+    return {
+        "psnr_draws": each,
+        "psnr_spread": spread(each),
+        # An attack may end on a picture better than any that was shown on the way.
+        "oracle_psnr": max(each) if best is None else max(best, *each),
+    }
+
+
+def _bounds(bounds: Mapping[str, Bound]) -> dict[str, Any]:
+    return {
+        **{
+            f"bound_{name}": bounds[name].number if name in bounds else None
+            for name in ("rero", "linear", "crlb")
+        },
+        "bounds": {name: bound.summary() for name, bound in bounds.items()},
+    }
+
+
+def _circumstances(config: AttackConfig, case: Case) -> dict[str, Any]:
+    return {
+        "epsilon_one_step": epsilon_one_step(config),
+        "delta": config.delta,
+        "noise_multiplier": config.noise_multiplier,
+        "max_grad_norm": None if config.noise_multiplier is None else config.max_grad_norm,
+        "restarts": config.restarts,
+        "chosen_by": CHOSEN_BY,
+        "model": config.model,
+        "attack": config.attack,
+        "task": case.task,
+        "mask": case.mask,
+        "parameters": sum(p.numel() for p in case.network.parameters() if p.requires_grad),
+        "pixels": int(case.truth.size),
+        "threat": str(threat(config, case.task)),
+    }
+
+
+def _arrays(case: Case, shown: Scored, noise: Scored | None) -> dict[str, np.ndarray]:
+    arrays = {"truth": case.truth, "reconstruction": shown.images, "mask": case.shown_mask}
+    if shown.masks is not None:
+        arrays["recovered_mask"] = shown.masks
+    if noise is not None:
+        arrays["floor"] = noise.images
     return arrays

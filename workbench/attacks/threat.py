@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.defence import defence
-from workbench.models.losses import Task
+
+if TYPE_CHECKING:  # the panel reads this and loads no torch
+    from workbench.models.losses import Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,10 @@ _WHO = {
 }
 
 
+READ_OFF = ("analytic", "imprint")
+"""Attacks that read slices off a gradient and search for nothing."""
+
+
 def threat(config: AttackConfig, task: Task) -> ThreatModel:
     """The threat model of an attack."""
     private = config.noise_multiplier is not None
@@ -57,12 +63,18 @@ def threat(config: AttackConfig, task: Task) -> ThreatModel:
         sees=f"{_shared(config)}, {_treatment(config)}",
         told=_told(config, task),
         knows_mechanism=private and config.server != "eavesdropper",
-        public=_PUBLIC[config.public],
+        public=_public(config),
         trained=config.trained is not None,
     )
 
 
 _PUBLIC = {"none": "", "others": "slices of other patients", "phantoms": "synthetic slices"}
+
+
+def _public(config: AttackConfig) -> str:
+    if config.public == "none" and config.server == "malicious":
+        return f"{_PUBLIC['phantoms']} to set its layer by"
+    return _PUBLIC[config.public]
 
 
 def _shared(config: AttackConfig) -> str:
@@ -90,7 +102,7 @@ def _treatment(config: AttackConfig) -> str:
 
 
 def _told(config: AttackConfig, task: Task) -> str:
-    if config.attack in ("analytic", "imprint"):
+    if config.attack in READ_OFF:
         return "batch size"
     several = config.batch * config.sites > 1
     if task == "segmentation":

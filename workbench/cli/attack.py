@@ -5,53 +5,20 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from workbench.cli.attack_options import add_options
+
 HELP = "bring a CT slice back from a shared gradient, with or without clipping and noise"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The settings of ``AttackConfig``; what is left out takes its default."""
-    what = parser.add_argument_group("what is attacked")
-    what.add_argument(
-        "--image",
-        help="built-in name or a DICOM, NIfTI, PNG or npz file (CT_small); without a mask of its "
-        "own, bright pixels are the mask",
-    )
-    what.add_argument("--index", type=int, help="which slice of it, from 0")
-    what.add_argument("--size", type=int, help="side in pixels (64)")
-    what.add_argument("--model", help="unet, unet-batchnorm, cnn, resnet9, mlp or module:function")
-    what.add_argument("--task", choices=("segmentation", "classification"))
-    what.add_argument("--batch", type=int, help="slices behind the one gradient (1)")
-    what.add_argument(
-        "--no-surgery",
-        dest="surgery",
-        action="store_false",
-        default=None,
-        help="refuse a network with layers that break per-record privacy, instead of mending it",
-    )
-    how = parser.add_argument_group("the attack")
-    how.add_argument("--attack", help="two-stage or analytic (two-stage)")
-    how.add_argument(
-        "--seconds", type=float, help="of the attack (15); the floor takes as long again"
-    )
-    how.add_argument("--restarts", type=int, help="attempts that share the seconds (1)")
-    how.add_argument(
-        "--no-floor",
-        dest="floor",
-        action="store_false",
-        default=None,
-        help="leave out the same attack on a gradient of pure noise",
-    )
-    how.add_argument("--seed", type=int, help="of weights, noise and starting images (0)")
-    privacy = parser.add_argument_group("protection (none, unless a noise multiplier is given)")
-    privacy.add_argument(
-        "--noise-multiplier", type=float, help="noise over clipping norm; 0 clips and adds nothing"
-    )
-    privacy.add_argument("--max-grad-norm", type=float, help="clipping norm (1)")
-    privacy.add_argument("--delta", type=float, help="of the one-step epsilon (1e-5)")
+    add_options(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Attack here and now, recording the run; progress goes to standard error."""
+    if args.list:
+        return {"attacks": _known()}
     from workbench.cli.progress import narrate
     from workbench.cli.threads import one_thread
     from workbench.figures.reconstruction import reconstruction_png
@@ -84,15 +51,42 @@ def config_of(args: argparse.Namespace) -> Any:
     """
     from dataclasses import fields
 
+    from workbench.attacks.catalogue import METHODS
     from workbench.attacks.config import AttackConfig
 
-    given = {name: value for name, value in vars(args).items() if value is not None}
     names = {field.name for field in fields(AttackConfig)}
-    return AttackConfig(**{name: value for name, value in given.items() if name in names})
+    given = {
+        name: value for name, value in vars(args).items() if name in names and value is not None
+    }
+    method = METHODS.get(given.get("attack", ""))
+    if method is not None and method.server == "malicious":
+        # Whoever names such an attack here names its server; what is shown says so.
+        given.setdefault("server", "malicious")
+    return AttackConfig(**given)
+
+
+def _known() -> dict[str, dict[str, Any]]:
+    from workbench.attacks.catalogue import METHODS
+
+    return {
+        name: {
+            "about": method.about,
+            "server": method.server,
+            "needs": sorted(method.needs),
+            "tasks": list(method.tasks),
+            "source": method.source,
+        }
+        for name, method in METHODS.items()
+    }
 
 
 def tell(result: dict[str, Any]) -> str:
     """The result for a person."""
+    if "attacks" in result:
+        known = result["attacks"].items()
+        return "\n".join(
+            f"{name:20} {method['about']}; {method['source']}" for name, method in known
+        )
     from workbench.accounting.guarantee import round_up
     from workbench.figures.reconstruction import decibel, in_words
 

@@ -14,6 +14,7 @@ from workbench.models.cnn import small_cnn
 from workbench.models.losses import Task
 from workbench.models.mlp import mlp
 from workbench.models.resnet9 import resnet9
+from workbench.models.variant import variant
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ class Entry:
     make: Callable[[int, int, Task], nn.Module]
 
 
-def build(name: str, *, size: int, classes: int, task: Task, seed: int) -> nn.Module:
+def build(
+    name: str, *, size: int, classes: int, task: Task, seed: int,
+    activation: str | None = None, normalisation: str | None = None,
+) -> nn.Module:  # fmt: skip
     """Make a network with weights drawn from a seed.
 
     Args:
@@ -43,18 +47,23 @@ def build(name: str, *, size: int, classes: int, task: Task, seed: int) -> nn.Mo
         classes: number of classes, background included, >= 2.
         task: what it is trained for.
         seed: of the initial weights; the global generator is left as it was.
+        activation: put in place of its own, a key of ``models.variant.ACTIVATIONS``; ``None``
+            leaves it. The weights are those that the seed gives without it.
+        normalisation: put in place of its own, one of ``models.variant.NORMALISATIONS``; the same.
 
     Returns:
         A module in training mode. Segmentation gives logits ``(B, 1, H, W)`` for two classes,
         else ``(B, classes, H, W)``; classification ``(B, classes)``.
 
     Raises:
-        BadInput: the name is unknown, or the network cannot do this task or size.
+        BadInput: the name is unknown, or the network cannot do this task or size, or has no
+            activation or normalisation to exchange.
     """
     make = _own(name) if ":" in name else _from_catalogue(name, size, task)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return make(size, classes, task)
+        made = make(size, classes, task)
+    return variant(made, activation=activation, normalisation=normalisation)
 
 
 def _from_catalogue(name: str, size: int, task: Task) -> Callable[[int, int, Task], nn.Module]:
@@ -104,15 +113,24 @@ def _mlp(size: int, classes: int, task: Task) -> nn.Module:
 
 
 def _unet(size: int, classes: int, task: Task) -> nn.Module:
+    del size, task
+    return _plain_unet((16, 32, 64, 128, 256), classes)
+
+
+def _unet_small(size: int, classes: int, task: Task) -> nn.Module:
+    del size, task
+    return _plain_unet((16, 32, 64, 128), classes)
+
+
+def _plain_unet(channels: tuple[int, ...], classes: int) -> nn.Module:
     from monai.networks.nets.unet import UNet  # two seconds that other networks need not wait
 
-    del size, task
     return UNet(
         spatial_dims=2,
         in_channels=1,
         out_channels=_logits(classes),
-        channels=(16, 32, 64, 128, 256),
-        strides=(2, 2, 2, 2),
+        channels=channels,
+        strides=(2,) * (len(channels) - 1),
         num_res_units=0,
         norm=("GROUP", {"num_groups": 4}),
         act="ELU",
@@ -143,6 +161,12 @@ def _resnet18(size: int, classes: int, task: Task) -> nn.Module:
 
 CATALOGUE: dict[str, Entry] = {
     "unet": Entry("U-Net of five levels, GroupNorm, ELU (MONAI)", ("segmentation",), 16, _unet),
+    "unet-small": Entry(
+        "U-Net of four levels, a quarter of the weights, GroupNorm, ELU (MONAI)",
+        ("segmentation",),
+        8,
+        _unet_small,
+    ),
     "unet-batchnorm": Entry(
         "U-Net as it is often used, with BatchNorm and residual units (MONAI); "
         "private training replaces the BatchNorm",

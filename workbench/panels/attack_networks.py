@@ -12,9 +12,6 @@ from workbench.errors import BadInput
 
 Task = Literal["segmentation", "classification"]
 
-TWO_STAGE: Final = {"two-stage": "two-stage: search for it"}
-ANALYTIC: Final = {"analytic": "analytic: read it off a layer"}
-
 
 @dataclass(frozen=True)
 class Network:
@@ -37,6 +34,7 @@ class Network:
 
 NETWORKS: Final = {
     "unet": Network("U-Net, segments", "segmentation", 16),
+    "unet-small": Network("small U-Net, segments", "segmentation", 8),
     "unet-batchnorm": Network("U-Net with PReLU, segments", "segmentation", 8, smooth=False),
     "cnn": Network("small CNN, classifies", "classification", 8),
     "resnet9": Network("ResNet-9, classifies", "classification", 16),
@@ -49,13 +47,6 @@ def models_offered(model: str) -> dict[str, str]:
     """Names and words for the list of models; a person's own model stays in it."""
     offered = {name: network.words for name, network in NETWORKS.items()}
     return offered if model in offered else {**offered, model: f"your own: {model}"}
-
-
-def attacks_offered(model: str) -> dict[str, str]:
-    """The attacks that fit a model; of a person's own model nothing is known, so all do."""
-    network = NETWORKS.get(model)
-    fits = network is None or network.linear_first
-    return {**TWO_STAGE, **ANALYTIC} if fits else dict(TWO_STAGE)
 
 
 def check_size(model: str, size: int) -> None:

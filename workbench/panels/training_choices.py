@@ -51,6 +51,7 @@ DRAWN: Final = {
 MODELS: Final[dict[Task, dict[str, str]]] = {
     "segmentation": {
         "unet": "U-Net",
+        "unet-small": "small U-Net",
         "unet-batchnorm": "U-Net with BatchNorm",
         "mlp": "one hidden layer",
     },

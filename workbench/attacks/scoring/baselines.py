@@ -11,7 +11,8 @@ from workbench.attacks.scoring.score import Score, mean_score
 from workbench.imaging.phantoms.cohort import phantoms
 from workbench.imaging.sliceset import SliceSet
 
-_PHANTOMS = 16
+PHANTOMS = 16
+"""How many stand in for other patients where a set has none."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,7 +44,8 @@ def baselines(slices: SliceSet, chosen: np.ndarray) -> tuple[Baseline, Baseline]
         chosen: int ``(B,)``, which of them are attacked.
     """
     truths = slices.images[chosen, 0]
-    mean, made_of = _mean_image(slices, chosen)
+    others, made_of = public_slices(slices, chosen)
+    mean = others.mean(axis=0)
     flat = np.broadcast_to(truths.mean(axis=(1, 2), keepdims=True), truths.shape)
     return (
         Baseline(
@@ -62,13 +64,17 @@ def baselines(slices: SliceSet, chosen: np.ndarray) -> tuple[Baseline, Baseline]
     )
 
 
-def _mean_image(slices: SliceSet, chosen: np.ndarray) -> tuple[np.ndarray, str]:
+def public_slices(slices: SliceSet, chosen: np.ndarray) -> tuple[np.ndarray, str]:
+    """Slices of people who are not attacked: ``(N, H, W)``, and whose they are, in words.
+
+    Other patients of the set, those it trains on where it says so; phantoms where there are none.
+    """
     others = ~np.isin(slices.patients, slices.patients[chosen])
     if slices.split is not None and (others & (slices.split == "train")).any():
         others &= slices.split == "train"
     if others.any():
         patients = len(np.unique(slices.patients[others]))
         made_of = f"{int(others.sum())} slices of {patients} other patients of {slices.name}"
-        return slices.images[others, 0].mean(axis=0), made_of
-    drawn = phantoms(_PHANTOMS, 1, size=slices.height)
-    return drawn.images[:, 0].mean(axis=0), f"{_PHANTOMS} phantoms, as the set has nobody else"
+        return slices.images[others, 0], made_of
+    drawn = phantoms(PHANTOMS, 1, size=slices.height)
+    return drawn.images[:, 0], f"{PHANTOMS} phantoms, as the set has nobody else"

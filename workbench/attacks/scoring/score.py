@@ -10,6 +10,8 @@ from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
 from skimage.metrics import structural_similarity
 
+from workbench.attacks.scoring.affine import matched
+
 _AIR = 0.1
 _SMALLEST_MSE = 2.0**-48 / 12
 """Of rounding to 24 binary digits, as float32 pictures are: what no comparison can get below."""
@@ -28,6 +30,8 @@ class Score:
         ssim: structural similarity, at most 1 (Wang et al. 2004, Gaussian window of 1.5 pixels).
         ncc: Pearson's correlation of the pixels, -1 to 1; 0 where a picture is constant.
         psnr_body: the same as ``psnr`` over the pixels of the body alone.
+        psnr_affine: ``psnr`` after brightness and contrast were matched to the truth; never less.
+        psnr_body_affine: the same over the body alone, matched there.
     """
 
     mse: float
@@ -35,16 +39,18 @@ class Score:
     ssim: float
     ncc: float
     psnr_body: float
+    psnr_affine: float
+    psnr_body_affine: float
 
 
 def score(truth: np.ndarray, picture: np.ndarray) -> Score:
     """Compare two pictures ``(H, W)`` with values in [0, 1], sides of at least 11 pixels."""
     truth, picture = truth.astype(np.float64), picture.astype(np.float64)
-    squares = (truth - picture) ** 2
+    squares, inside = (truth - picture) ** 2, body(truth)
     mse = float(squares.mean())
     return Score(
         mse=mse,
-        psnr=_decibel(mse),
+        psnr=decibel(mse),
         ssim=float(
             structural_similarity(
                 truth, picture, data_range=1.0, gaussian_weights=True, sigma=1.5,
@@ -52,7 +58,9 @@ def score(truth: np.ndarray, picture: np.ndarray) -> Score:
             )
         ),
         ncc=_correlation(truth, picture),
-        psnr_body=_decibel(float(squares[body(truth)].mean())),
+        psnr_body=decibel(float(squares[inside].mean())),
+        psnr_affine=_matched_psnr(truth, picture, np.ones_like(inside)),
+        psnr_body_affine=_matched_psnr(truth, picture, inside),
     )  # fmt: skip
 
 
@@ -94,8 +102,14 @@ def body(truth: np.ndarray) -> np.ndarray:
     return filled
 
 
-def _decibel(mse: float) -> float:
+def decibel(mse: float) -> float:
+    """PSNR of a mean squared error for a range of 1, at most :data:`EXACT_PSNR`."""
     return -10 * math.log10(max(mse, _SMALLEST_MSE))
+
+
+def _matched_psnr(truth: np.ndarray, picture: np.ndarray, where: np.ndarray) -> float:
+    gaps = (truth - matched(truth, picture, where))[where]
+    return decibel(float((gaps**2).mean()))
 
 
 def _correlation(truth: np.ndarray, picture: np.ndarray) -> float:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim.lbfgs import _strong_wolfe
 
 from workbench.attacks.search.clock import Clock
 
 LBFGS_HISTORY = 100
 _LINE_SEARCH = 26
-_SCALE = 1e6
-"""torch forgets a step whose curvature is below 1e-10, whatever the objective's scale; a larger
-objective keeps them all."""
-
 _STALLED_STEPS = 12
 
 
@@ -91,10 +90,10 @@ def adam(
         render: from what is searched to a candidate.
     """
     searched = [tensor.detach().clone().requires_grad_() for tensor in start]
-    optimizer = torch.optim.Adam(
-        [{"params": [one], "lr": rate} for one, rate in zip(searched, learning_rates, strict=True)]
-    )
-    while not clock.over:
+    moments = [_Moments(torch.zeros_like(one), torch.zeros_like(one)) for one in searched]
+    for step in itertools.count(1):
+        if clock.over:
+            return
         share = clock.share
         candidate = render(searched)
         measured = measure(candidate, share)
@@ -102,14 +101,31 @@ def adam(
         yield Guess(candidate.detached(), measured.objective)
         if not all(torch.isfinite(gradient).all() for gradient in gradients):
             return
-        for one, gradient in zip(searched, gradients, strict=True):
-            one.grad = gradient.sign() if signed else gradient
-        if decayed:
-            for group, rate in zip(optimizer.param_groups, learning_rates, strict=True):
-                group["lr"] = rate * half_cosine(share)
-        optimizer.step()
-        with torch.no_grad():
-            searched[0].clamp_(0, 1)
+        for one, gradient, kept, rate in zip(
+            searched, gradients, moments, learning_rates, strict=True
+        ):
+            followed = gradient.sign() if signed else gradient
+            decay = half_cosine(share) if decayed else 1.0
+            one.data -= decay * rate * kept.direction(followed, step)
+        searched[0].data.clamp_(0, 1)
+
+
+class _Moments(NamedTuple):
+    """What Adam remembers of a tensor's gradients (Kingma and Ba 2015).
+
+    Written out because the first optimizer of torch that a process makes takes two seconds to
+    load a compiler, and an attack has few.
+    """
+
+    first: Tensor
+    second: Tensor
+
+    def direction(self, gradient: Tensor, step: int) -> Tensor:
+        """Take this gradient in, the ``step``-th; where Adam goes from there, times -1."""
+        self.first.lerp_(gradient, 0.1)
+        self.second.lerp_(gradient * gradient, 0.001)
+        spread = (self.second / (1 - 0.999**step)).sqrt() + 1e-8
+        return self.first / (1 - 0.9**step) / spread
 
 
 def half_cosine(share: float) -> float:
@@ -127,8 +143,8 @@ def lbfgs(
 ) -> Iterator[Guess]:
     """L-BFGS with strong Wolfe line search, until it stalls or the time is up.
 
-    One step at a time, so that a person can stop it; the values at the point that a line search
-    ends on are remembered, so that this costs no evaluation more than many steps in one call.
+    One step at a time, so that a person can stop it between two. No point is measured twice, and
+    a step is remembered however small its curvature is, so that the scale does not matter.
 
     Args:
         start: where to begin; nothing is kept inside a box.
@@ -137,73 +153,114 @@ def lbfgs(
         worthwhile: from an objective to how much a dozen steps must take from it.
         render: from what is searched to a candidate.
     """
-    searched = [tensor.detach().clone().requires_grad_() for tensor in start]
-    optimizer = torch.optim.LBFGS(
-        searched, lr=1.0, max_iter=1, max_eval=_LINE_SEARCH, history_size=LBFGS_HISTORY,
-        line_search_fn="strong_wolfe", tolerance_grad=0.0, tolerance_change=0.0,
-    )  # fmt: skip
-    evaluate = _Remembering(searched, measure, clock, render)
+    landscape = _Landscape(start, measure, clock, render)
+    memory = _Memory()
     reached: list[float] = []
-    while not clock.over:
-        try:
-            optimizer.step(evaluate)
-            guess = evaluate.guess()
-        except _LineSearchOverError:
-            return
-        yield guess
-        reached.append(guess.objective)
-        if len(reached) > _STALLED_STEPS:
-            before = reached[-1 - _STALLED_STEPS]
-            if before - guess.objective < worthwhile(before):
-                return
+    try:
+        here = landscape.at(landscape.start)
+        while not clock.over:
+            here = _step(landscape, memory, here)
+            yield here.guess
+            reached.append(here.guess.objective)
+            if len(reached) > _STALLED_STEPS:
+                before = reached[-1 - _STALLED_STEPS]
+                if before - here.guess.objective < worthwhile(before):
+                    return
+    except _NoFurtherError:
+        return
 
 
-class _LineSearchOverError(Exception):
-    """The time ran out within a line search, or it met a value that is not a number."""
+class _NoFurtherError(Exception):
+    """The time is over, a value is not a number, or no way leads down."""
 
 
-class _Remembering:
-    """The closure of L-BFGS, which does not compute again what it has just computed."""
+class _Point(NamedTuple):
+    """A place that was measured: all searched tensors in one vector ``(n,)``."""
+
+    where: Tensor
+    value: float
+    gradient: Tensor
+    guess: Guess
+
+
+class _Landscape:
+    """What is descended on, as a function of one vector."""
 
     def __init__(
         self,
-        searched: list[Tensor],
+        start: Sequence[Tensor],
         measure: Callable[[Candidate], Measured],
         clock: Clock,
         render: Render,
     ) -> None:
-        self._searched, self._measure, self._clock = searched, measure, clock
-        self._render = render
-        self._point: list[Tensor] = []
-        self._loss = torch.tensor(math.inf)
-        self._gradients: tuple[Tensor, ...] = ()
-        self._guess: Guess | None = None
+        self.start = torch.cat([tensor.detach().flatten() for tensor in start])
+        self._shapes = [tensor.shape for tensor in start]
+        self._measure, self._clock, self._render = measure, clock, render
 
-    def __call__(self) -> Tensor:
-        if not self._at_hand():
-            if self._clock.over:
-                raise _LineSearchOverError
-            candidate = self._render(self._searched)
-            measured = self._measure(candidate)
-            if not torch.isfinite(measured.descended):
-                raise _LineSearchOverError
-            scaled = _SCALE * measured.descended
-            self._loss = scaled.detach()
-            self._gradients = torch.autograd.grad(scaled, self._searched)
-            self._guess = Guess(candidate.detached(), measured.objective)
-            self._point = [one.detach().clone() for one in self._searched]
-        for one, gradient in zip(self._searched, self._gradients, strict=True):
-            one.grad = gradient.clone()
-        return self._loss
-
-    def guess(self) -> Guess:
-        """The candidate at the point that the last step ended on."""
-        if not self._at_hand():
-            self()
-        assert self._guess is not None
-        return self._guess
-
-    def _at_hand(self) -> bool:
-        return bool(self._point) and all(
-            torch.equal(a, b) for a, b in zip(self._point, self._searched, strict=True)
+    def at(self, where: Tensor) -> _Point:
+        if self._clock.over:
+            raise _NoFurtherError
+        leaf = where.detach().requires_grad_()
+        pieces = leaf.split([shape.numel() for shape in self._shapes])
+        candidate = self._render(
+            [piece.view(shape) for piece, shape in zip(pieces, self._shapes, strict=True)]
         )
+        measured = self._measure(candidate)
+        value = float(measured.descended.detach())
+        if not math.isfinite(value):
+            raise _NoFurtherError
+        (gradient,) = torch.autograd.grad(measured.descended, leaf)
+        return _Point(where, value, gradient, Guess(candidate.detached(), measured.objective))
+
+
+def _step(landscape: _Landscape, memory: _Memory, here: _Point) -> _Point:
+    """One line search along the direction of L-BFGS."""
+    direction = memory.direction(here.gradient)
+    slope = float(here.gradient.dot(direction))
+    if slope >= 0:
+        raise _NoFurtherError
+    length = 1.0 if memory.moves else min(1.0, 1 / float(here.gradient.abs().sum()))
+    tried: list[_Point] = []
+
+    def look(origin: Tensor, length: float, along: Tensor) -> tuple[float, Tensor]:
+        tried.append(landscape.at(origin + length * along))
+        return tried[-1].value, tried[-1].gradient
+
+    value, *_ = _strong_wolfe(
+        look, here.where, length, direction, here.value, here.gradient, slope,
+        max_ls=_LINE_SEARCH, tolerance_change=0.0,
+    )  # fmt: skip
+    there = next((point for point in tried if point.value == value), None)
+    if there is None or there.value >= here.value:
+        raise _NoFurtherError
+    memory.remember(there.where - here.where, there.gradient - here.gradient)
+    return there
+
+
+class _Memory:
+    """The curvature that the last steps met (Nocedal and Wright 2006, algorithm 7.4).
+
+    Attributes:
+        moves: the last steps, each beside the change of the gradient and one over their product.
+    """
+
+    def __init__(self) -> None:
+        self.moves: deque[tuple[Tensor, Tensor, float]] = deque(maxlen=LBFGS_HISTORY)
+
+    def remember(self, move: Tensor, change: Tensor) -> None:
+        product = float(move.dot(change))
+        if product > 0:
+            self.moves.append((move, change, 1 / product))
+
+    def direction(self, gradient: Tensor) -> Tensor:
+        """Minus the gradient times the inverse curvature."""
+        along, shares = -gradient, []
+        for move, change, inverse in reversed(self.moves):
+            shares.append(inverse * float(move.dot(along)))
+            along = along.sub(change, alpha=shares[-1])
+        if self.moves:
+            _, change, inverse = self.moves[-1]
+            along = along / (inverse * float(change.dot(change)))
+        for (move, change, inverse), share in zip(self.moves, reversed(shares), strict=True):
+            along = along.add(move, alpha=share - inverse * float(change.dot(along)))
+        return along
