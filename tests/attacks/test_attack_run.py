@@ -157,6 +157,15 @@ def test_epsilon_is_that_of_one_gaussian_release() -> None:
     assert finished.result["epsilon_one_step"] == gaussian_epsilon(2.0, 1, 1e-5)
 
 
+@pytest.mark.usefixtures("counted_time")
+def test_the_epsilon_of_several_releases_is_theirs_together() -> None:
+    noisy = {**QUICK, "noise_multiplier": 2.0, "local_steps": 3, "rounds": 2, "floor": False}
+    *_, finished = attack(AttackConfig(**noisy, bounds=False))
+    assert isinstance(finished, Finished)
+    assert finished.result["releases"] == 6
+    assert finished.result["epsilon_releases"] == gaussian_epsilon(2.0, 6, 1e-5)
+
+
 def test_stopping_takes_less_than_a_second() -> None:
     events = attack(AttackConfig(size=64, seconds=500))
     for event in events:

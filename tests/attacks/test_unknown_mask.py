@@ -99,7 +99,7 @@ def test_masks_that_are_told_are_not_looked_at(small: Callable[..., Any]) -> Non
     case = small()
     poison = replace(case.knowledge, targets=torch.full((1, 1, 16, 16), float("nan")))
     found = carry_out(case._replace(knowledge=poison), 1)
-    assert 0 <= found.objective < 1
+    assert np.isfinite(found.objective)
     assert np.isfinite(found.masks).all()
 
 

@@ -104,6 +104,11 @@ class AttackConfig:
     seed: int = 0
     surgery: bool = True
 
+    @property
+    def releases(self) -> int:
+        """Gradients that each slice takes part in, each with noise of its own."""
+        return self.rounds * self.local_steps
+
     def __post_init__(self) -> None:
         check_choice("attack", self.attack, ATTACKS)
         for field, choices in _CHOICES.items():

@@ -49,7 +49,9 @@ def starting_facts(
         "pixels": int(case.truth.size),
         "mask": case.mask,
         "gradient_norm": gradient_norm,
-        "epsilon_one_step": epsilon_one_step(config),
+        "epsilon_one_step": epsilon_of(config, 1),
+        "releases": config.releases,
+        "epsilon_releases": epsilon_of(config, config.releases),
         "delta": config.delta,
         "threat": str(threat(config, case.task)),
         "baselines": {baseline.name: baseline.summary() for baseline in blind},
@@ -58,15 +60,15 @@ def starting_facts(
     return values
 
 
-def epsilon_one_step(config: AttackConfig) -> float:
-    """What releasing this one gradient costs each record, for add-or-remove neighbours.
+def epsilon_of(config: AttackConfig, releases: int) -> float:
+    """What releasing so many such gradients costs each record, for add-or-remove neighbours.
 
     The noise of an attack comes from the config's seed so that it can be repeated; the epsilon is
     that of the same noise drawn secretly.
     """
     if config.noise_multiplier is None:
         return math.inf
-    return gaussian_epsilon(config.noise_multiplier, 1, config.delta)
+    return gaussian_epsilon(config.noise_multiplier, releases, config.delta)
 
 
 def report(
@@ -168,7 +170,9 @@ def _bounds(bounds: Mapping[str, Bound]) -> dict[str, Any]:
 
 def _circumstances(config: AttackConfig, case: Case) -> dict[str, Any]:
     return {
-        "epsilon_one_step": epsilon_one_step(config),
+        "epsilon_one_step": epsilon_of(config, 1),
+        "releases": config.releases,
+        "epsilon_releases": epsilon_of(config, config.releases),
         "delta": config.delta,
         "noise_multiplier": config.noise_multiplier,
         "max_grad_norm": None if config.noise_multiplier is None else config.max_grad_norm,

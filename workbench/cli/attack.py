@@ -96,12 +96,18 @@ def tell(result: dict[str, Any]) -> str:
         else f"\nThe same attack on pure noise: {decibel(result['floor_psnr'])}, "
         f"SSIM {result['floor_ssim']:.2f}."
     )
+    releases = int(result["releases"])
+    several = (
+        f", {releases} of them {round_up(float(result['epsilon_releases']))}"
+        if releases > 1
+        else ""
+    )
     return (
         f"Run {result['run']}: {decibel(result['psnr'])}, SSIM {result['ssim']:.2f}, "
         f"{in_words(result)}, in {result['seconds']:.1f} s.{floor}\n"
         f"Without the gradient ({result['baseline']}): {decibel(result['baseline_psnr'])}, "
         f"SSIM {result['baseline_ssim']:.2f}.\n"
-        f"One such step costs epsilon {round_up(float(result['epsilon_one_step']))} "
+        f"One such step costs epsilon {round_up(float(result['epsilon_one_step']))}{several} "
         f"at delta {result['delta']:g}.\n"
         f"Picture: {result['reconstruction']}"
     )

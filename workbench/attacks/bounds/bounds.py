@@ -47,7 +47,7 @@ def bounds_of(
         ``"rero"``, ``"linear"`` and ``"crlb"``, the latter only where there is noise and ``config``
         asks for it.
     """
-    releases = config.rounds * config.local_steps
+    releases = config.releases
     variance = prior_variance(case)
     bounds = {
         "rero": identification(
