@@ -97,9 +97,10 @@ METHODS: dict[str, Method] = {
         needs=frozenset({"targets", "public"}),
     ),
     "noisy": Method(
-        about="for gradients with noise: constant total variation, as strong as the noise allows",
+        about="for gradients with noise: several strengths of total variation, chosen by gradient "
+        "values that the fit has not seen",
         home=f"{_METHODS}.noisy:noisy",
-        source="Morozov 1966 (discrepancy principle); Geiping et al. 2020",
+        source="Stone 1974 (cross-validation); Geiping et al. 2020",
         needs=frozenset({"targets"}),
     ),
     "exact": Method(
