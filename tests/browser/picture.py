@@ -26,13 +26,14 @@ def take(path: Path) -> None:
             lab = LabPage(browser.new_page(viewport={"width": 1280, "height": 800}), server, path)
             lab.open("picture.ipynb")
             lab.run_all()
-            for button in ("Start", "Fill the row"):
+            for view, button in (("Pictures", "Start"), ("Under noise", "Fill the row")):
+                lab.page.get_by_role("tab", name=view, exact=True).click(timeout=2 * MINUTES)
                 lab.page.get_by_role("button", name=button, exact=True).click(timeout=2 * MINUTES)
                 # "Finished" of the first stands until the second has begun.
                 lab.text_is(".wb-run-status", "Running", timeout=2 * MINUTES)
                 lab.text_is(".wb-run-status", "Finished", timeout=5 * MINUTES)
             expect(lab.page.locator(".wb-card-lines:not(:empty)")).to_have_count(
-                6, timeout=5 * MINUTES
+                7, timeout=5 * MINUTES
             )
             lab.page.locator(".wb-frame").first.screenshot(path=str(path))
         finally:

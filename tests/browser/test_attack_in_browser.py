@@ -12,6 +12,11 @@ HASH = """() => {
   for (let at = 0; at < pixels.length; at += 4) sum = (sum * 31 + pixels[at]) % 1000003;
   return sum;
 }"""
+CURVE = "[...document.querySelectorAll('.wb-figure .js-plotly-plot')]"
+COURSE = (
+    CURVE + ".find(plot => plot.data.length === 5 && plot.layout.yaxis2)?.data[0].y.length ?? 0"
+)
+POINTS = CURVE + ".find(plot => !plot.layout.yaxis2)?.data[0].y.length ?? 0"
 SLOW = 180_000
 """Milliseconds that two workers may take to start on a machine that does other work too."""
 
@@ -25,6 +30,10 @@ def shown(open_cells: Open, choices: str, name: str) -> LabPage:
 
 def press(lab: LabPage, name: str) -> None:
     lab.page.get_by_role("button", name=name, exact=True).click()
+
+
+def turn_to(lab: LabPage, view: str) -> None:
+    lab.page.get_by_role("tab", name=view, exact=True).click()
 
 
 def type_into(lab: LabPage, label: str, text: str) -> None:
@@ -70,24 +79,31 @@ def test_a_slice_comes_back_is_stopped_at_once_and_survives_a_reload(open_cells:
 
 
 def test_the_row_is_filled_and_any_of_it_can_be_looked_at(open_cells: Open) -> None:
-    lab = shown(open_cells, "seconds=6.0, row_seconds=4.0, floor=True", "row")
+    lab = shown(open_cells, "seconds=6.0, row_seconds=4.0, floor=True, bounds=False", "row")
     page = lab.page
     press(lab, "Start")
     lab.text_is(".wb-run-status", "Finished", timeout=SLOW)
-    expect(page.locator(".wb-table td.wb-number")).to_have_count(12)
+    floor = page.locator(".wb-table tr", has_text="same attack on pure noise")
+    expect(floor.locator(".wb-number")).to_have_count(3)
+    expect(page.locator(".wb-compared-key")).to_contain_text("HU")
     lab.shot("attack-finished")
+    turn_to(lab, "Over time")
+    page.wait_for_function(f"({COURSE}) > 3", timeout=SLOW)
+    lab.shot("attack-over-time")
+    turn_to(lab, "Under noise")
     press(lab, "Fill the row")
     filled = page.locator(".wb-card-lines:not(:empty)")
     expect(filled).not_to_have_count(0, timeout=SLOW)
     lab.text_is(".wb-run-status", "Finished", timeout=SLOW)
-    expect(filled).to_have_count(6)
+    expect(filled).to_have_count(7)
+    page.wait_for_function(f"({POINTS}) === 6", timeout=SLOW)
     expect(page.locator(".wb-card-lines").nth(5)).to_contain_text("ε = 4.38")
     hashes = {page.evaluate(HASH)}
-    for place in (3, 5):
+    for place in (3, 6):
         page.locator(".wb-card").nth(place).click()
         page.wait_for_function(f"seen => !seen.includes(({HASH})())", arg=list(hashes))
         hashes.add(page.evaluate(HASH))
-    expect(page.locator(".wb-card[aria-selected=true] .wb-card-title")).to_have_text("σ 1")
+    expect(page.locator(".wb-card[aria-selected=true] .wb-card-title")).to_have_text("floor")
     for theme in ("Dark", "Light"):
         lab.theme(theme)
         assert lab.violations(".wb-frame") == []
@@ -126,3 +142,30 @@ def test_what_is_wrong_stands_under_its_control(open_cells: Open) -> None:
     expect(error).to_contain_text("There is no file or folder /nowhere/scan.dcm", timeout=SLOW)
     assert lab.violations(".wb-frame") == []
     lab.shot("attack-wrong-path")
+
+
+def test_every_view_and_both_cases_are_reached_with_the_keyboard(open_cells: Open) -> None:
+    lab = shown(open_cells, "", "keyboard")
+    page = lab.page
+    foot = page.locator(".wb-run-status").first
+    expect(foot).to_be_in_viewport()
+    page.get_by_role("tab", name="Pictures", exact=True).focus()
+    for view in ("Over time", "Under noise", "Bounds"):
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        tab = page.get_by_role("tab", name=view, exact=True)
+        expect(tab).to_have_attribute("aria-selected", "true")
+        assert lab.violations(".wb-frame") == []
+        lab.shot(f"attack-{view.lower().replace(' ', '-')}-empty")
+    turn_to(lab, "Pictures")
+    case = page.locator(".wb-frame-choices .wb-statement-text").first
+    expect(case).to_contain_text("Worst case for the patient")
+    page.get_by_role("button", name="Realistic case", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(case).to_contain_text("Realistic but for the weights", timeout=SLOW)
+    expect(page.get_by_label("Batch", exact=True)).to_have_value("4")
+    expect(page.locator(".wb-ct-caption")).to_contain_text("phantom-liver", timeout=SLOW)
+    assert lab.violations(".wb-frame") == []
+    lab.shot("attack-realistic")
+    press(lab, "Worst case")
+    expect(case).to_contain_text("Worst case for the patient")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import ipywidgets as W
+import traitlets as T
 
 from workbench.errors import BadInput
+from workbench.panels.attack_bound_fields import number, rest_while_busy
+from workbench.panels.attack_folds import attacker_fold, more_fold, network_fold, sharing_fold
+from workbench.panels.attack_methods import attacks_offered
 from workbench.panels.attack_model import AttackModel
-from workbench.panels.attack_networks import attacks_offered, models_offered
+from workbench.panels.attack_networks import Task, models_offered
 from workbench.panels.attack_slice import SLICES
 from workbench.panels.attack_words import noise_help
 from workbench.panels.parts.bind import bind_field
-from workbench.panels.parts.controls import Choice, Field, NumberField, TextField, Toggle
+from workbench.panels.parts.controls import Choice, NumberField, PushButton, TextField
 from workbench.panels.parts.states import BUSY
-from workbench.panels.parts.words import More
+from workbench.panels.parts.words import Statement
 
 _OWN: Final = "own"
 _PLAIN, _NOISY = "plain", "noisy"
@@ -24,42 +28,48 @@ _FIRST_NOISE: Final = 0.1
 def attack_controls(model: AttackModel) -> list[W.Widget]:
     """The controls of an attack, from top to bottom."""
     pair = W.HBox(
-        [_number(model, "Index", "index", 0, 9999), _number(model, "Batch", "batch", 1, 64)]
+        [number(model, "Index", "index", 0, 9999), number(model, "Batch", "batch", 1, 64)]
     )
     pair.layout.justify_content = "space-between"
     for field in pair.children:
         field.layout.width = "auto"
     return [
+        _cases(model),
         *_slice(model),
         pair,
         *_model_and_attack(model),
-        _number(model, "Time", "seconds", 1, 600, unit="s", whole=False),
+        number(model, "Time", "seconds", 1, 600, unit="s", whole=False),
         *_noise(model),
-        More(_rarely_needed(model)),
+        network_fold(model),
+        attacker_fold(model),
+        sharing_fold(model),
+        more_fold(model),
     ]
 
 
-def _rarely_needed(model: AttackModel) -> list[W.Widget]:
-    return [
-        _number(model, "Side of the slice", "size", 16, 512, unit="pixels"),
-        _number(model, "Clipping norm", "max_grad_norm", 1e-3, 1e3, whole=False),
-        _number(model, "Attempts", "restarts", 1, 100,
-                help="they share the time; the attacker picks one by what it sees"),
-        _number(model, "Seed", "seed", 0, 2**31 - 1, help="of weights, noise and starting image"),
-        bind_field(Toggle("Attack pure noise as well", help="the floor: what the attack makes of "
-                          "no information at all; takes as long again"), model, "floor"),
-        _number(model, "Time in the row", "row_seconds", 1, 120, unit="s each", whole=False),
-    ]  # fmt: skip
+def _cases(model: AttackModel) -> W.VBox:
+    """Two buttons that choose everything at once, and what the choices amount to now."""
+    worst = PushButton(
+        "Worst case", model.guard(model.worst_case),
+        help="Untrained network, smooth activation, known mask, one slice, no noise",
+    )  # fmt: skip
+    real = PushButton(
+        "Realistic case", model.guard(model.realistic_case),
+        help="The newest training with its noise, unknown mask, a batch, slices of other patients",
+    )  # fmt: skip
+    buttons = W.HBox([worst, real])
+    buttons.layout.grid_gap, buttons.layout.overflow = "8px", "visible"
+    words = Statement()
+    T.dlink((model, "case"), (words, "text"))
 
+    def rest(_change: Any = None) -> None:
+        worst.disabled = real.disabled = model.status in BUSY
 
-def _number(
-    model: AttackModel, label: str, name: str, low: float, high: float, *, unit: str = "",
-    whole: bool = True, help: str = "",
-) -> Field:  # fmt: skip
-    field = NumberField(
-        label, getattr(model, name), low, high, unit=unit, slider=False, whole=whole, help=help
-    )
-    return bind_field(field, model, name, to_model=int if whole else float, to_control=float)
+    rest()
+    model.observe(rest, "status")
+    box = W.VBox([buttons, words])
+    box.layout.grid_gap, box.layout.overflow = "6px", "visible"
+    return box
 
 
 def _slice(model: AttackModel) -> list[W.Widget]:
@@ -87,25 +97,27 @@ def _slice(model: AttackModel) -> list[W.Widget]:
     known.observe(chosen, "value")
     model.observe(follow, "image")
     model.observe(complain, ["errors", "image"])
-    _rest_while_busy(model, known)
+    rest_while_busy(model, known)
     return [known, path]
 
 
 def _model_and_attack(model: AttackModel) -> list[W.Widget]:
     network = bind_field(Choice("Model", models_offered(model.model), model.model), model, "model")
-    offered = attacks_offered(model.model)
-    attack = Choice("Attack", offered)
+    attack = Choice("Attack", _offered(model))
+
+    def fitting(name: str) -> str:
+        return name if name in _offered(model) else "two-stage"
 
     def offer(_change: Any = None) -> None:
-        fitting = attacks_offered(model.model)
-        attack.offer(fitting, model.attack if model.attack in fitting else "two-stage")
+        attack.offer(_offered(model), fitting(model.attack))
 
-    model.observe(offer, "model")
-    bind_field(
-        attack, model, "attack",
-        to_control=lambda name: name if name in attacks_offered(model.model) else "two-stage",
-    )  # fmt: skip
+    model.observe(offer, ["model", "task"])
+    bind_field(attack, model, "attack", to_control=fitting)
     return [network, attack]
+
+
+def _offered(model: AttackModel) -> dict[str, str]:
+    return attacks_offered(model.model, cast("Task | None", model.task))
 
 
 def _noise(model: AttackModel) -> list[W.Widget]:
@@ -113,7 +125,7 @@ def _noise(model: AttackModel) -> list[W.Widget]:
     shared = Choice(
         "The gradient is shared", {_PLAIN: "as it is (no DP)", _NOISY: "clipped, noise added"}
     )
-    noise = NumberField("Noise multiplier σ", _FIRST_NOISE, 0, 1, log_from=1e-4)
+    noise = NumberField("Noise multiplier σ", _FIRST_NOISE, 0, 10, log_from=1e-4)
     bind_field(
         noise, model, "noise_multiplier",
         to_control=lambda value: noise.value if value is None else value,
@@ -138,13 +150,5 @@ def _noise(model: AttackModel) -> list[W.Widget]:
     shared.observe(chosen, "value")
     model.observe(follow, ["noise_multiplier", "status"])
     model.observe(price, ["noise_multiplier", "delta"])
-    _rest_while_busy(model, shared)
+    rest_while_busy(model, shared)
     return [shared, noise]
-
-
-def _rest_while_busy(model: AttackModel, control: Field) -> None:
-    def rest(_change: Any = None) -> None:
-        control.disabled = model.status in BUSY
-
-    rest()
-    model.observe(rest, "status")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import uuid
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -12,12 +12,14 @@ import traitlets as T
 
 from workbench.attacks.config import AttackConfig
 from workbench.errors import BadInput
-from workbench.panels.attack_networks import check_size
-from workbench.panels.attack_row import RUNGS, InPlace, NoiseRow
-from workbench.panels.attack_scene import Scene, advance
-from workbench.panels.attack_slice import Peek, check_number, previewed
+from workbench.panels.attack_cases import FEW, case_words, realistic_case, worst_case
+from workbench.panels.attack_choices import AttackChoices
+from workbench.panels.attack_row import FLOOR, RUNGS, InPlace, NoiseRow
+from workbench.panels.attack_scene import Scene, advance, floor_of
+from workbench.panels.attack_slice import PHANTOM, SLICES, Peek, check_number, previewed
+from workbench.panels.attack_trained import newest_training
 from workbench.panels.attack_words import doing, who_sees_what
-from workbench.panels.parts.model import Job, PanelModel
+from workbench.panels.parts.model import Job
 from workbench.panels.parts.pump import Batch
 from workbench.panels.parts.states import BUSY
 from workbench.runs.configs import config_to_json
@@ -36,62 +38,32 @@ def begin(config: AttackConfig, study: str | None = None) -> Job:
     return start(WORK, config_to_json(config), kind="attack", study=study)
 
 
-class AttackModel(PanelModel):
-    """Choices as in :class:`AttackConfig`, of which the floor is left out at first.
+class AttackModel(AttackChoices):
+    """The choices, and every attack that was made of them.
 
     Attributes:
-        row_seconds: time that each attack of the row may take.
         filling: whether what runs, or ran last, is the row.
         scenes: by place of the row, and the single attack as :data:`ATTACK`.
         chosen: which of them is on the stage, or :data:`PREVIEW`.
         preview: the slice before anything runs.
+        case: which case the choices are, worst or realistic, in a sentence.
     """
 
-    image = T.Unicode("CT_small").tag(param=True)
-    index = T.Int(0).tag(param=True)
-    size = T.Int(64).tag(param=True)
-    model = T.Unicode("unet").tag(param=True)
-    task = T.Enum(["segmentation", "classification"], None, allow_none=True).tag(param=True)
-    attack = T.Unicode("two-stage").tag(param=True)
-    batch = T.Int(1).tag(param=True)
-    seconds = T.Float(15.0).tag(param=True)
-    noise_multiplier = T.Float(None, allow_none=True).tag(param=True)
-    max_grad_norm = T.Float(1.0).tag(param=True)
-    delta = T.Float(1e-5).tag(param=True)
-    restarts = T.Int(1).tag(param=True)
-    floor = T.Bool(False).tag(param=True)
-    seed = T.Int(0).tag(param=True)
-    surgery = T.Bool(True).tag(param=True)
-    row_seconds = T.Float(10.0).tag(param=True)
     filling = T.Bool(False)
     scenes: T.Dict[int, Scene] = T.Dict()
     chosen = T.Int(PREVIEW)
     preview: T.Any = T.Any(None)
+    case = T.Unicode()
 
     def __init__(self, **params: Any) -> None:
         self._peek = Peek(self.guard(self._peeked))
         super().__init__(**params)
         self.observe(self._another_slice, _SLICE)
         self.observe(self._say_who_sees_what, [*sorted(self.params()), "scenes", "chosen"])
+        self.observe(self._say_case, sorted(self.params()))
         self._another_slice()
         self._say_who_sees_what()
-
-    def config(self, **changes: Any) -> AttackConfig:
-        """The attack that is chosen.
-
-        Raises:
-            BadInput: a value is out of its range.
-        """
-        own = {field.name for field in dataclasses.fields(AttackConfig)}
-        chosen = {name: value for name, value in self.params().items() if name in own}
-        return AttackConfig(**{**chosen, **changes})
-
-    def row_configs(self) -> list[AttackConfig]:
-        """The attacks of the row: as chosen, but for the noise and the time."""
-        return [
-            self.config(noise_multiplier=noise, seconds=self.row_seconds, floor=False)
-            for noise in RUNGS.values()
-        ]
+        self._say_case()
 
     @property
     def scene(self) -> Scene | None:
@@ -114,6 +86,30 @@ class AttackModel(PanelModel):
             if place in self.scenes:
                 self.chosen = place
 
+    def worst_case(self) -> None:
+        """Choose everything that helps the attacker; the slice stays."""
+        self._take_case(worst_case())
+
+    def realistic_case(self) -> None:
+        """Choose what an attacker meets in a real training; the slice stays where it can."""
+        with self.lock:
+            found = newest_training()
+            slices = self._peek.answer(self.image, self.size)
+            if slices is None:  # not here yet; only the built-in ones can be foretold
+                few = self.image in SLICES
+            else:
+                few = isinstance(slices, BadInput) or len(slices) < FEW
+            self._take_case(realistic_case(found, image=PHANTOM if few else None))
+
+    def _take_case(self, choices: Mapping[str, Any]) -> None:
+        with self.lock:
+            if self.status in BUSY:
+                return
+            with self.hold_trait_notifications():  # between the two cases lies nothing sensible
+                self.set(**choices)
+            self._tell()
+            self.guarded(self.check)
+
     def _start(self, *, filling: bool) -> None:
         with self.lock:
             if self.status not in BUSY:
@@ -124,14 +120,8 @@ class AttackModel(PanelModel):
 
     def check(self) -> None:
         """Refuse what the attack would refuse, as far as that is known without its network."""
-        if not self.image:
-            raise BadInput("Name a file or a folder on this machine.", field="image")
+        super().check()
         config = self.config()
-        check_size(config.model, config.size)
-        if not self.row_seconds > 0:
-            raise BadInput(
-                f"Seconds must be above 0, not {self.row_seconds:g}.", field="row_seconds"
-            )
         slices = self._peek.answer(config.image, config.size)
         if isinstance(slices, BadInput):
             raise slices
@@ -161,12 +151,10 @@ class AttackModel(PanelModel):
             elif not self.filling:
                 told[ATTACK].append(event)
         now = {at: advance(self.scenes[at], events) for at, events in told.items()}
+        if FLOOR - 1 in now and (floor := floor_of(now[FLOOR - 1])) is not None:
+            now[FLOOR] = floor
         self.scenes = {**self.scenes, **now}
         self.doing = self._words()
-
-    def refuse(self, sentence: str, field: str | None) -> None:
-        """Put a sentence under its control; two of them have other names in the rooms below."""
-        super().refuse(sentence, {"data": "image", "image_size": "size"}.get(field or "", field))
 
     # What is shown and said before anything runs.
 
@@ -178,6 +166,9 @@ class AttackModel(PanelModel):
             for at, title in enumerate(RUNGS)
             if self.scenes[at].now is not None and self.scenes[at].result is None
         ]
+        last = self.scenes[FLOOR - 1]
+        if last.floor is not None and last.result is None:
+            working[-1] = "the same on pure noise"
         return " and ".join(working)
 
     def _another_slice(self, _change: Any = None) -> None:
@@ -210,3 +201,10 @@ class AttackModel(PanelModel):
             except BadInput:
                 return  # stands under its control
             self.guarantee, self.tone = who_sees_what(config, scene.facts if scene else {})
+
+    def _say_case(self, _change: Any = None) -> None:
+        with self.lock:
+            try:
+                self.case = case_words(self.config())
+            except BadInput:
+                return  # stands under its control

@@ -18,10 +18,15 @@ from workbench.panels.parts.model import Job
 from workbench.runs.events import TERMINAL, Cancelled, Event, Failed, Finished, Started
 
 RUNGS: Final[dict[str, float | None]] = {
-    "no DP": None, "clip only": 0.0, "σ 0.001": 1e-3, "σ 0.01": 1e-2, "σ 0.1": 0.1,
+    "no DP": None, "clipped": 0.0, "σ 0.001": 1e-3, "σ 0.01": 1e-2, "σ 0.1": 0.1,
     "σ 1": 1.0,
 }  # fmt: skip
 """Titles and noise multipliers, from nothing to what a training would use."""
+
+FLOOR: Final = len(RUNGS)
+"""The place after them: the attack of the last one, made on its noise alone."""
+
+FLOOR_TITLE: Final = "floor"
 
 Begin = Callable[[AttackConfig], Job]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
@@ -13,7 +14,10 @@ from workbench.attacks.events import Posed, Reconstructing
 from workbench.attacks.scoring.score import Score, assign, mean_score
 from workbench.runs.events import Event, Finished, Started
 
-FRAMES: Final = 12
+FRAMES: Final = 8
+
+Moments = tuple[tuple[float, float], ...]
+"""Seconds since the attack began, and values."""
 
 
 class Shot(NamedTuple):
@@ -25,6 +29,7 @@ class Shot(NamedTuple):
         stage: what it was doing.
         objective: distance of gradients, as the attacker sees it.
         restart: attempt, counted from 0.
+        mask: float32 ``(B, H, W)`` in [0, 1], in the same order, where it looks for masks too.
     """
 
     images: np.ndarray
@@ -32,6 +37,7 @@ class Shot(NamedTuple):
     stage: str
     objective: float
     restart: int
+    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,6 +54,11 @@ class Scene:
         score: of ``now``; the attack never sees it.
         floor: the same attack on pure noise, while it runs and after it.
         floor_score: of ``floor``.
+        gaps: of the gradients, at every picture.
+        floor_gaps: the same of ``floor``.
+        psnrs: dB, as often as pictures were scored.
+        floor_psnrs: the same of ``floor``.
+        pure_noise: whether this is an attack on noise alone, so that ``now`` shows no patient.
         result: of the finished attack.
     """
 
@@ -60,6 +71,11 @@ class Scene:
     score: Score | None = None
     floor: Shot | None = None
     floor_score: Score | None = None
+    gaps: Moments = ()
+    floor_gaps: Moments = ()
+    psnrs: Moments = ()
+    floor_psnrs: Moments = ()
+    pure_noise: bool = False
     result: Mapping[str, Any] | None = None
 
 
@@ -68,11 +84,26 @@ def advance(scene: Scene, events: Iterable[Event]) -> Scene:
     before = scene
     for event in events:
         scene = _after(scene, event)
+    score = _score(scene.truth, scene.now, before.now, before.score)
+    floor = _score(scene.truth, scene.floor, before.floor, before.floor_score)
     return replace(
         scene,
-        score=_score(scene.truth, scene.now, before.now, before.score),
-        floor_score=_score(scene.truth, scene.floor, before.floor, before.floor_score),
+        score=score,
+        floor_score=floor,
+        psnrs=_scored(before.psnrs, scene.now, before.now, score),
+        floor_psnrs=_scored(before.floor_psnrs, scene.floor, before.floor, floor),
     )
+
+
+def floor_of(scene: Scene) -> Scene | None:
+    """The same attack on pure noise, as a scene of its own; ``None`` before it has a picture."""
+    if scene.floor is None:
+        return None
+    return Scene(
+        config=scene.config, facts=scene.facts, truth=scene.truth, mask=scene.mask,
+        now=scene.floor, film=(scene.floor,), score=scene.floor_score, gaps=scene.floor_gaps,
+        psnrs=scene.floor_psnrs, pure_noise=True,
+    )  # fmt: skip
 
 
 def mosaic(images: np.ndarray) -> np.ndarray:
@@ -92,10 +123,12 @@ def _after(scene: Scene, event: Event) -> Scene:
         case Posed(truth=truth, mask=mask):
             return replace(scene, truth=truth, mask=mask)
         case Reconstructing(target="floor"):
-            return replace(scene, floor=_shot(scene, event))
+            gaps = _with_gap(scene.floor_gaps, event)
+            return replace(scene, floor=_shot(scene, event), floor_gaps=gaps)
         case Reconstructing():
             shot = _shot(scene, event)
-            return replace(scene, now=shot, film=_filmed(scene.film, shot, event.budget))
+            film = _filmed(scene.film, shot, event.budget)
+            return replace(scene, now=shot, film=film, gaps=_with_gap(scene.gaps, event))
         case Finished():
             return _finished(scene, event)
     return scene
@@ -109,11 +142,24 @@ def _score(
     return mean_score(truth, shot.images)
 
 
+def _scored(known: Moments, shot: Shot | None, before: Shot | None, score: Score | None) -> Moments:
+    if shot is None or score is None or shot is before:
+        return known
+    return (*known, (shot.seconds, score.psnr))
+
+
+def _with_gap(gaps: Moments, event: Reconstructing) -> Moments:
+    if not math.isfinite(event.objective):
+        return gaps
+    return (*gaps, (event.seconds, event.objective))
+
+
 def _shot(scene: Scene, event: Reconstructing) -> Shot:
-    images = event.image
+    images, mask = event.image, event.mask
     if scene.truth is not None and len(images) > 1:
-        images = images[assign(scene.truth, images)]
-    return Shot(images, event.seconds, event.stage, event.objective, event.restart)
+        order = assign(scene.truth, images)
+        images, mask = images[order], None if mask is None else mask[order]
+    return Shot(images, event.seconds, event.stage, event.objective, event.restart, mask)
 
 
 def _filmed(film: tuple[Shot, ...], shot: Shot, budget: float) -> tuple[Shot, ...]:
@@ -124,7 +170,8 @@ def _filmed(film: tuple[Shot, ...], shot: Shot, budget: float) -> tuple[Shot, ..
 
 def _finished(scene: Scene, event: Finished) -> Scene:
     result, arrays = event.result, event.arrays
-    found = Shot(arrays["reconstruction"], result["seconds"], "done", result["objective"], 0)
+    mask = arrays.get("recovered_mask", scene.now.mask if scene.now else None)
+    found = Shot(arrays["reconstruction"], result["seconds"], "done", result["objective"], 0, mask)
     film = scene.film
     if not film or not np.array_equal(film[-1].images, found.images):
         film = (*film, found)
