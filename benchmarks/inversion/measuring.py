@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.run import attack
@@ -30,6 +31,11 @@ SEEDS = (0, 1, 2)
 
 class NoRealSlices(Exception):
     """The folder with real CT slices does not lie beside this checkout."""
+
+
+def warm_up() -> None:
+    """Take the two seconds that a process' first torch optimizer needs before anything counts."""
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()
 
 
 def liver() -> str:

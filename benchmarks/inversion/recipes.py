@@ -6,6 +6,7 @@ import statistics
 
 import numpy as np
 
+from benchmarks.inversion.measuring import warm_up
 from workbench.attacks.config import AttackConfig
 from workbench.attacks.events import Posed, Reconstructing
 from workbench.attacks.run import attack
@@ -20,6 +21,7 @@ SECONDS, LOOKS, SEEDS = 15.0, (2.0, 5.0, 15.0), (0, 1, 2)
 def measure(only: str = "") -> list[dict[str, object]]:
     """One row per network and attack: the picture as it stands after 2, 5 and 15 seconds of a
     budget of 15; medians over three seeds of weights and starting images."""
+    warm_up()
     return [
         _row(network, name)
         for network in NETWORKS

@@ -18,6 +18,7 @@ from benchmarks.inversion.measuring import (
     result_of,
     slices_of_patients,
     trained_network,
+    warm_up,
     worst,
 )
 from workbench.attacks.config import AttackConfig
@@ -29,6 +30,7 @@ NOT_MEASURED = "not measured: {}"
 
 def measure(only: str = "") -> list[Row]:
     """One row for each case whose name contains ``only``."""
+    warm_up()
     return [row for name, case in CASES.items() if only in name for row in _rows(name, case)]
 
 

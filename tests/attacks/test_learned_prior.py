@@ -68,7 +68,7 @@ def test_learning_that_is_broken_off_is_not_kept() -> None:
     public = pictures(12, first=500)
     steps = lessons(public, clock=Clock(1000), seed=3)
     next(steps)
-    steps.close()
+    del steps
     assert len(list(lessons(public, clock=Clock(0.1), seed=3))) > 1
 
 

@@ -4,6 +4,9 @@ Bounds for attackers without a bias, such as Cramer and Rao's, do not cover this
 gradient tells little, the prior fills in. What it returns on a gradient without any record in it is
 therefore a picture, and that picture is the prior's own and no leakage. Only what the attack finds
 beyond it, on the record's gradient, has leaked.
+
+On liver CT (64 pixels, noise multipliers of 0.001 and 0.01, 12 seconds) a denoiser that is trained
+within the attack's time stays one to three dB behind ``noisy``, whose prior is total variation.
 """
 
 from __future__ import annotations
