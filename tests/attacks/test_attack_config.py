@@ -26,6 +26,21 @@ from workbench.runs.configs import config_from_json, config_to_json
         ("delta", 1.0),
         ("restarts", 0),
         ("seed", -1),
+        ("local_steps", 0),
+        ("local_rate", 0.0),
+        ("rounds", 17),
+        ("sites", 0),
+        ("draws", 21),
+        ("activation", "square"),
+        ("normalisation", "batch"),
+        ("server", "angry"),
+        ("mask", "guessed"),
+        ("labels", "guessed"),
+        ("public", "everything"),
+        ("defence", "hope"),
+        ("defence", "prune:1"),
+        ("defence", "quantise:0.5"),
+        ("defence", "sign:2"),
     ],
 )
 def test_a_value_out_of_range_is_refused_in_one_sentence(field: str, value: object) -> None:
@@ -42,6 +57,7 @@ def test_a_value_out_of_range_is_refused_in_one_sentence(field: str, value: obje
         AttackConfig(),
         AttackConfig(noise_multiplier=0.0, restarts=3, floor=False),
         AttackConfig(model="mlp", attack="analytic", task="classification", noise_multiplier=0.5),
+        AttackConfig(defence="prune:0.1", activation="relu", mask="unknown", public="others"),
     ],
 )
 def test_a_config_survives_being_written_down(config: AttackConfig) -> None:

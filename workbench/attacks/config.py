@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 from workbench.attacks.defence import defence
-from workbench.errors import BadInput, check_choice
+from workbench.errors import check_choice, check_range
 
 ATTACKS = (
     "two-stage", "analytic", "recursive", "imprint", "learned-prior", "noisy", "exact",
@@ -116,42 +115,27 @@ class AttackConfig:
                 check_choice(field, getattr(self, field), choices)
         if self.defence is not None:
             defence(self.defence)
-        _whole("index", self.index, 0, None)
-        _whole("size", self.size, 16, 512)
-        _whole("batch", self.batch, 1, LARGEST_BATCH)
-        _whole("local_steps", self.local_steps, 1, 100)
-        _whole("rounds", self.rounds, 1, 16)
-        _whole("sites", self.sites, 1, 64)
-        _whole("draws", self.draws, 1, 20)
-        _whole("restarts", self.restarts, 1, 100)
-        _whole("seed", self.seed, 0, None)
-        if not 0 < self.seconds < math.inf:
-            raise BadInput(
-                f"Seconds must be above 0, not {self.seconds:g}; give the attack some time.",
-                field="seconds",
-            )
-        if not 0 < self.local_rate < math.inf:
-            raise BadInput(
-                f"Local rate must be above 0, not {self.local_rate:g}.", field="local_rate"
-            )
-        if self.noise_multiplier is not None and not 0 <= self.noise_multiplier < math.inf:
-            raise BadInput(
-                f"Noise multiplier must be 0 or more, not {self.noise_multiplier:g}; "
-                "leave it out to share the gradient as it is.",
-                field="noise_multiplier",
-            )
-        if not 0 < self.max_grad_norm < math.inf:
-            raise BadInput(
-                f"Max grad norm must be above 0, not {self.max_grad_norm:g}.",
-                field="max_grad_norm",
-            )
-        if not 0 < self.delta < 1:
-            raise BadInput(
-                f"Delta must lie between 0 and 1, not {self.delta:g}; 1e-5 is usual.",
-                field="delta",
-            )
+        for field, interval in _RANGES.items():
+            if getattr(self, field) is not None:
+                check_range(field, getattr(self, field), interval)
 
 
+_RANGES = {
+    "index": "[0, inf)",
+    "size": "[16, 512]",
+    "batch": f"[1, {LARGEST_BATCH}]",
+    "local_steps": "[1, 100]",
+    "rounds": "[1, 16]",
+    "sites": "[1, 64]",
+    "draws": "[1, 20]",
+    "restarts": "[1, 100]",
+    "seed": "[0, inf)",
+    "seconds": "(0, inf)",
+    "local_rate": "(0, inf)",
+    "noise_multiplier": "[0, inf)",
+    "max_grad_norm": "(0, inf)",
+    "delta": "(0, 1)",
+}
 _CHOICES = {
     "activation": ACTIVATIONS,
     "normalisation": NORMALISATIONS,
@@ -161,10 +145,3 @@ _CHOICES = {
     "labels": ("known", "inferred"),
     "public": PUBLIC,
 }
-
-
-def _whole(field: str, value: int, low: int, high: int | None) -> None:
-    if value < low or (high is not None and value > high):
-        wanted = f"{low} or more" if high is None else f"{low} to {high}"
-        name = field.capitalize().replace("_", " ")
-        raise BadInput(f"{name} must be {wanted}, not {value}.", field=field)
