@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from workbench.door.attacking import attack as attack
     from workbench.door.attacking import compare as compare
     from workbench.door.attacking import observe as observe
+    from workbench.door.attacks import attack_each as attack_each
+    from workbench.door.exercises import exercise as exercise
+    from workbench.door.leaking import leakage as leakage
     from workbench.door.training import train as train
     from workbench.imaging.load import load as load
     from workbench.imaging.phantoms.cohort import phantoms as phantoms
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from workbench.panels.engines import EnginesPanel as EnginesPanel
     from workbench.panels.explore import ExplorePanel as ExplorePanel
     from workbench.panels.ledger import LedgerPanel as LedgerPanel
+    from workbench.panels.planner import PlannerPanel as PlannerPanel
     from workbench.panels.train import TrainPanel as TrainPanel
 
 __version__ = "0.2.0"
@@ -30,10 +34,14 @@ _HOMES = {
     "EnginesPanel": "panels.engines",
     "ExplorePanel": "panels.explore",
     "LedgerPanel": "panels.ledger",
+    "PlannerPanel": "panels.planner",
     "TrainPanel": "panels.train",
     "attack": "door.attacking",
+    "attack_each": "door.attacks",
     "compare": "door.attacking",
     "desk": "panels.desk",
+    "exercise": "door.exercises",
+    "leakage": "door.leaking",
     "load": "imaging.load",
     "observe": "door.attacking",
     "phantoms": "imaging.phantoms.cohort",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any, NamedTuple
@@ -13,12 +14,15 @@ from matplotlib.figure import Figure as PrintFigure
 from workbench.figures.reconstruction import decibel
 from workbench.figures.theme import make_picture_figure, png
 
+_SILENT = ("not looked for", "not made")
+
 Outcome = tuple[Mapping[str, Any], Mapping[str, np.ndarray]]
 """Result and arrays of a finished attack."""
 
+FLOOR = "same attack on pure noise"
 COLUMNS = (
-    "case", "PSNR", "SSIM", "brightness and contrast mended", "without the gradient",
-    "same attack on pure noise", "seconds",
+    "case", "PSNR", "SSIM", "brightness and contrast mended", "mask found (Dice)",
+    "without the gradient", FLOOR, "anybody names it, at most", "seconds",
 )  # fmt: skip
 
 
@@ -70,8 +74,10 @@ def _row(name: str, result: Mapping[str, Any]) -> tuple[str, ...]:
         decibel(result["psnr"]),
         f"{result['ssim']:.2f}",
         decibel(result["psnr_affine"]),
+        _SILENT[0] if result["mask_dice"] is None else f"{result['mask_dice']:.2f}",
         f"{decibel(result['baseline_psnr'])} ({result['baseline']})",
-        "not made" if floor is None else decibel(floor),
+        _SILENT[1] if floor is None else decibel(floor),
+        f"{math.ceil(round(100 * result['bound_rero'], 6))} % among {result['rank_of']}",
         f"{result['seconds']:.1f}",
     )
 
@@ -90,7 +96,7 @@ def draw_attacked(numbers: AttackedNumbers) -> PrintFigure:
         grid[0][column].set_title(f"{row[0]}\ntruth")
         grid[1][column].set_title(f"{row[1]}, SSIM {row[2]}")
         if len(rows) > 2 and numbers.floors[column] is not None:
-            grid[2][column].set_title(f"from pure noise: {row[5]}")
+            grid[2][column].set_title(f"from pure noise: {row[COLUMNS.index(FLOOR)]}")
     return figure
 
 
@@ -98,13 +104,16 @@ def attacked_html(numbers: AttackedNumbers) -> str:
     """The sheet and its table as a piece of HTML that asks no other machine for anything."""
     picture = base64.b64encode(png(draw_attacked(numbers), dpi=90)).decode()
     named = ", ".join(numbers.names)
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in COLUMNS)
+    # A column that says nothing of any attack only makes the table wider.
+    told = [at for at in range(len(COLUMNS)) if any(row[at] not in _SILENT for row in numbers.rows)]
+    head = "".join(f'<th scope="col">{escape(COLUMNS[at])}</th>' for at in told)
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+        "<tr>" + "".join(f"<td>{escape(row[at])}</td>" for at in told) + "</tr>"
         for row in numbers.rows
     )
     return (
         f'<img src="data:image/png;base64,{picture}" style="max-width:100%" '
         f'alt="Slices and what was brought back of them: {escape(named)}; scores in the table">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f'<table style="line-height:1.4"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table>"
     )

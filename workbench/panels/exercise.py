@@ -83,6 +83,8 @@ class Exercise(W.VBox):
         self.verdict = Notice()
         self.sheet = W.HTML()
         super().__init__([self.answer, self.button, self.verdict, self.sheet])
+        self.layout.grid_gap, self.layout.overflow = "8px", "visible"
+        self.answer.layout.max_width, self.button.layout.overflow = "32rem", "visible"
         self.answer.observe(lambda _change: self._take_back(), "value")
 
     def compare(self) -> None:
