@@ -92,7 +92,6 @@ class ConvolutionTap(LayerTap):
     def backward(
         self, chunk: Chunk, x: Tensor, kept: list[Tensor], grad: Tensor, *, wanted: bool
     ) -> Tensor | None:
-        x, grad = x.contiguous(), grad.contiguous()
         self._book(chunk, x, grad)
         if not wanted:
             return None

@@ -71,7 +71,7 @@ class BookkeepingEngine:
         )
         self._max_grad_norm = max_grad_norm
         self._probe_every = probe_every
-        self._chunks = 0
+        self._chunks = self._due = 0
         self._unreached: set[int] | None = set(range(len(self._recorder.parameters)))
         self._norms = torch.zeros(0, dtype=torch.float64)
 
@@ -136,13 +136,15 @@ class BookkeepingEngine:
 
     def _opened(self) -> bool:
         self._sum.begin()
-        return self._probe_every > 0 and self._chunks % self._probe_every == 0
+        return self._probe_every > 0 and self._chunks >= self._due
 
     def _book(self, chunk: Chunk, losses: Tensor) -> None:
         layout, truth = chunk.layout_of(len(losses)), None
         if chunk.probed:
             unit = self._chunks % layout.units
             truth = true_gradient(self._recorder, losses, layout, unit)
+        if truth is not None:
+            self._due = (self._chunks // self._probe_every + 1) * self._probe_every
         with self._recorder.booking():
             losses.backward((1 / layout.counts).to(losses))
         self._recorder.settle()

@@ -1,7 +1,7 @@
 """Layers whose few weights are given to every record in a copy of its own.
 
 Ordinary autograd then finds every record's gradient by itself, at the price of the ordinary one,
-and no line of Python runs in the backward pass.
+and no line of Python runs in the backward pass, unless the chunk is to be probed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workbench.dpsgd.bookkeeping.norms import in_full
 from workbench.dpsgd.bookkeeping.tap import Tap
+from workbench.dpsgd.bookkeeping.witness import Witnessed, must_repeat
 
 
 class ExpandedTap(Tap):
@@ -23,27 +25,38 @@ class ExpandedTap(Tap):
     def run(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         if not self.takes(x):
             return self.original(x, *args, **kwargs)
-        self.recorder.open()
+        probed = self.recorder.open().probed
         if type(x) is not Tensor:
             x = x.as_subclass(Tensor)
         if not torch.is_autocast_enabled(x.device.type):
-            return self.compute(x, *self._copies(x))
+            return self._booked(x, probed=probed)
         with torch.autocast(x.device.type, enabled=False):
-            x = x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
-            return self.compute(x, *self._copies(x))
+            return self._booked(in_full(x), probed=probed)
 
     def takes(self, x: Tensor) -> bool:
         """Whether there is anything to book."""
         return x.shape[0] > 0
+
+    def own(self, x: Tensor) -> Tensor:
+        """What the layer itself computes, in the type of its weights."""
+        kind = next(p.dtype for p in self.layer._parameters.values() if p is not None)
+        return self.original(x.to(kind))
 
     @abstractmethod
     def compute(self, x: Tensor, *copies: Tensor | None) -> Tensor:
         """The layer's output.
 
         Args:
-            x: ``(B, ...)``.
+            x: ``(B, ...)``, contiguous.
             copies: of weight and bias, ``(B * C,)`` each, or ``None``.
         """
+
+    def _booked(self, x: Tensor, *, probed: bool) -> Tensor:
+        x = x.contiguous()
+        copies = self._copies(x)
+        if probed or must_repeat():
+            return Witnessed.apply(self, x, *copies)
+        return self.compute(x, *copies)
 
     def _copies(self, x: Tensor) -> list[Tensor | None]:
         copies: list[Tensor | None] = []
@@ -67,10 +80,9 @@ class GroupNormTap(ExpandedTap):
 
     def compute(self, x: Tensor, *copies: Tensor | None) -> Tensor:
         weight, bias = copies
-        records, channels = x.shape[:2]
         output = torch.group_norm(
-            x.reshape(1, records * channels, *x.shape[2:]),
-            records * self.layer.num_groups,
+            _one_record(x),
+            x.shape[0] * self.layer.num_groups,
             weight,
             bias,
             self.layer.eps,
@@ -93,8 +105,8 @@ class InstanceNormTap(ExpandedTap):
     def compute(self, x: Tensor, *copies: Tensor | None) -> Tensor:
         weight, bias = copies
         output = torch.batch_norm(
-            x.reshape(1, x.shape[0] * x.shape[1], *x.shape[2:]),
-            weight, bias, None, None, True, 0.0, self.layer.eps, torch.backends.cudnn.enabled,
+            _one_record(x), weight, bias, None, None, True, 0.0, self.layer.eps,
+            torch.backends.cudnn.enabled,
         )  # fmt: skip
         return torch.ops.aten._unsafe_view.default(output, x.shape)
 
@@ -111,3 +123,10 @@ class PReLUTap(ExpandedTap):
         shape[0] = x.shape[0]
         shape[1:2] = [slopes.numel() // x.shape[0]] if x.dim() > 1 else []
         return torch.ops.aten._prelu_kernel.default(x, slopes.view(shape))
+
+
+def _one_record(x: Tensor) -> Tensor:
+    """All channels of all records side by side: ``(B, C, *spatial)`` to ``(1, B * C, L)``."""
+    # One dimension, for in two torch's batch_norm backward takes a channels-last (1, C, H, W) with
+    # an odd first stride, as views of gradients are, for a contiguous one: numbers change places.
+    return x.view(1, x.shape[0] * x.shape[1], x.shape[2:].numel())

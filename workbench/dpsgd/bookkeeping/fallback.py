@@ -24,6 +24,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from torch.utils._pytree import TreeSpec, tree_flatten, tree_unflatten
 
 from workbench.dpsgd.bookkeeping.norms import in_full
+from workbench.dpsgd.bookkeeping.strides import standard
 from workbench.dpsgd.bookkeeping.tap import Tap
 from workbench.errors import BadInput
 
@@ -124,7 +125,7 @@ class Caught(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         call: _Call = ctx.call
-        recorder = call.tap.recorder
+        recorder, grads = call.tap.recorder, tuple(standard(grad) for grad in grads)
         chunk = recorder.chunk_of(call.tap, call.records)
         if recorder.truth is not None:
             call.true_gradients(recorder.truth, grads)
@@ -178,7 +179,7 @@ class _Call:
     def split(self) -> tuple[list[Tensor], list[Any]]:
         """Inputs that hold records, and the others."""
         both = list(zip(self.inputs, self._by_record, strict=True))
-        return [x for x, own in both if own], [x for x, own in both if not own]
+        return [standard(x) for x, own in both if own], [x for x, own in both if not own]
 
     def arguments(self, own: list[Tensor], shared: list[Any]) -> tuple[Any, dict[str, Any]]:
         """Arguments of the forward pass from what :meth:`split` took apart."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
 from workbench.dpsgd.bookkeeping.layout import Layout
+from workbench.dpsgd.bookkeeping.strides import standard
 from workbench.errors import BadInput, WorkbenchError
 
 if TYPE_CHECKING:
@@ -56,7 +57,39 @@ class Truth:
                 f"{tap.name or 'the network itself'}: "
                 "some layer mixes records, so no clipping can protect a single unit."
             )
-        return own
+        return standard(own)
+
+    def through(
+        self,
+        tap: Tap,
+        operation: Callable[[Tensor], Tensor],
+        x: Tensor,
+        grad: Tensor,
+        *,
+        wanted: bool,
+    ) -> Tensor | None:
+        """Add a layer's gradients by plain autograd through an operation on the unit's records.
+
+        Args:
+            tap: of the layer.
+            operation: what the layer computes; differentiable.
+            x: its input, ``(B, ...)``.
+            grad: of its output, ``(B, ...)``.
+            wanted: whether the gradient of the input is.
+
+        Returns:
+            The gradient of the input, 0 for other units' records, where it is wanted.
+        """
+        own = self.own(tap, grad)
+        with torch.enable_grad():
+            records = standard(x[self.records]).detach().requires_grad_(wanted)
+            output = operation(records)
+        gradients = self.collect(tap, [output], [own.to(output.dtype)], [records] if wanted else [])
+        if not wanted:
+            return None
+        whole = x.new_zeros(x.shape)
+        whole[self.records] = gradients[0]
+        return whole
 
     def collect(
         self, tap: Tap, outputs: list[Tensor], grads: list[Tensor], inputs: list[Tensor]
@@ -71,10 +104,11 @@ class Truth:
         return list(found[: len(inputs)])
 
 
-def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int) -> Truth:
+def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int) -> Truth | None:
     """The gradient of a unit's mean loss through the layers' own operations.
 
     The graph of the losses stays usable. Layers are computed again for this unit's records only.
+    The forward pass must have known that its chunk would be probed.
 
     Args:
         recorder: of the network.
@@ -82,17 +116,19 @@ def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int)
         layout: of their records.
         unit: 0 to U - 1.
 
+    Returns:
+        ``None`` where the forward pass ran too early to know: only its rules could be asked.
+
     Raises:
         ProbeFailed: some layer mixes records.
         BadInput: the old way of checkpointing layers stands in the way.
     """
     records = layout.rows_of(unit).to(losses.device)
     truth = recorder.truth = Truth(recorder.parameters, unit, records)
-    copies = recorder.expected.all
     try:
         _, *found = torch.autograd.grad(
             losses[records].mean(),
-            [recorder.anchor, *(part for _, part in copies)],
+            [recorder.anchor, *(copies for _, copies in recorder.expected.all)],
             retain_graph=True,
             allow_unused=True,
         )
@@ -106,12 +142,8 @@ def true_gradient(recorder: Recorder, losses: Tensor, layout: Layout, unit: int)
         ) from None
     finally:
         recorder.truth = None
-    for (expected, _), gradient in zip(copies, found, strict=True):
-        if gradient is not None:
-            recorder.chunk_of(expected.tap, expected.records)
-            own = truth.own(expected.tap, gradient.view(expected.records, -1))
-            truth.gradients[expected.number] += own.sum(0)
-    return truth
+    # Copies of layers that are asked themselves get nothing while the truth is told.
+    return truth if all(gradient is None for gradient in found) else None
 
 
 def compare(

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.dpsgd.bookkeeping.chunk import Chunk
+from workbench.dpsgd.bookkeeping.strides import standard
 
 if TYPE_CHECKING:
-    from workbench.dpsgd.bookkeeping.probe import Truth
     from workbench.dpsgd.bookkeeping.recorder import Recorder
 
 
@@ -88,7 +88,7 @@ class LayerTap(Tap):
     def typed(self, x: Tensor) -> list[Any]:
         """Weight and bias, ``None`` where there is none, in the type that the layer computes in."""
         return [
-            p if p is None or p.dtype == x.dtype else p.to(x.dtype)
+            p if p is None else standard(p if p.dtype == x.dtype else p.to(x.dtype))
             for p in self.layer._parameters.values()
         ]
 
@@ -101,7 +101,10 @@ class LayerTap(Tap):
 
     @abstractmethod
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """The layer's output, then what the backward pass wants to keep; differentiable."""
+        """The layer's output, then what the backward pass wants to keep; differentiable.
+
+        Input and output gradient come to the rules in the standard layout.
+        """
 
     @abstractmethod
     def backward(
@@ -127,6 +130,7 @@ class Booked(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, tap: LayerTap, x: Tensor, anchor: Tensor) -> Tensor:
+        x = standard(x)
         output, *kept = tap.forward(x)
         ctx.tap = tap
         # Saved parameters are checked: a step between forward and backward pass is noticed.
@@ -144,6 +148,7 @@ class Booked(torch.autograd.Function):
                 "Gradients of gradients cannot be clipped record by record; "
                 "do without create_graph=True."
             )
+        grad = standard(grad)
         tap.recall(x, grad)
         if torch.is_autocast_enabled(x.device.type):
             # Norms and sums are never taken in low precision.
@@ -157,29 +162,8 @@ def _booked(
 ) -> Tensor | None:
     chunk, truth = tap.recorder.chunk_of(tap, x.shape[0]), tap.recorder.truth
     if truth is not None:
-        return _true_gradient(tap, truth, x, grad, wanted=wanted)
+        return truth.through(tap, lambda own: tap.forward(own)[0], x, grad, wanted=wanted)
     return tap.backward(chunk, x, kept, grad, wanted=wanted)
-
-
-def _true_gradient(
-    tap: LayerTap, truth: Truth, x: Tensor, grad: Tensor, *, wanted: bool
-) -> Tensor | None:
-    """Add one unit's gradients by plain autograd through the layer's own operations.
-
-    Returns:
-        The gradient of the input, 0 for other units' records, where it is wanted.
-    """
-    own = truth.own(tap, grad)
-    with torch.enable_grad():
-        records = x[truth.records].detach().requires_grad_(wanted)
-        output = tap.forward(records)[0]
-    inputs = [records] if wanted else []
-    gradients = truth.collect(tap, [output], [own], inputs)
-    if not wanted:
-        return None
-    whole = torch.zeros_like(x)
-    whole[truth.records] = gradients[0]
-    return whole
 
 
 def _same(value: Any) -> Any:
