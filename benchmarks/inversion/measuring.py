@@ -49,9 +49,9 @@ def liver() -> str:
     return str(LIVER)
 
 
-def slices_of_patients(count: int, size: int = 64) -> list[int]:
-    """Numbers of liver slices of this many patients, evenly over the set, one of each."""
-    patients = load(liver(), size=size).patients
+def slices_of_patients(count: int, size: int = 64, data: str | None = None) -> list[int]:
+    """Numbers of slices of this many patients, evenly over the set (liver CT), one of each."""
+    patients = load(data or liver(), size=size).patients
     firsts = np.unique(patients, return_index=True)[1]
     return [int(i) for i in firsts[np.linspace(0, len(firsts) - 1, count).astype(int)]]
 
@@ -78,13 +78,13 @@ def worst(results: Sequence[dict[str, Any]], name: str) -> float:
 
 
 @contextmanager
-def trained_network(steps: int, model: str) -> Iterator[tuple[str, Path]]:
-    """A network trained on the liver slices without privacy: its run, and the workspace."""
+def trained_network(steps: int, model: str, data: str) -> Iterator[tuple[str, Path]]:
+    """A network trained on these slices without privacy: its run, and the workspace."""
     with tempfile.TemporaryDirectory() as folder:
         before = os.environ.get("WORKBENCH_HOME")
         os.environ["WORKBENCH_HOME"] = folder
         try:
-            yield _train(TrainConfig(data=liver(), model=model, image_size=64, steps=steps))
+            yield _train(TrainConfig(data=data, model=model, image_size=64, steps=steps))
         finally:
             if before is None:
                 del os.environ["WORKBENCH_HOME"]

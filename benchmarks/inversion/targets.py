@@ -93,10 +93,10 @@ def _real_unknown(public: str) -> list[Row]:
     ]  # fmt: skip
 
 
-def _trained() -> list[Row]:
-    numbers = slices_of_patients(3)
-    with trained_network(100, SMALL) as (run, home):
-        config = _config(image=liver(), trained=run, public="others", seconds=20)
+def _trained(data: str) -> list[Row]:
+    numbers = slices_of_patients(3, data=data)
+    with trained_network(100, SMALL, data) as (run, home):
+        config = _config(image=data, trained=run, public="others", seconds=20)
         found = [
             result_of(_config(config, index=number, seed=seed), home)
             for number, seed in zip(numbers, SEEDS, strict=True)
@@ -163,7 +163,8 @@ CASES: dict[str, Callable[[], list[Row]]] = {
     "mask unknown, 8 liver slices, nothing public": lambda: _real_unknown("none"),
     "mask unknown, 8 liver slices, others' slices public": lambda: _real_unknown("others"),
     "U-Net with ReLU": lambda: [_psnr(_config(activation="relu", seconds=30), "22 dB")],
-    "trained 100 steps, others' liver slices public": _trained,
+    "trained 100 steps, others' liver slices public": lambda: _trained(liver()),
+    "trained 100 steps on phantoms, others' phantoms public": lambda: _trained("phantom-liver"),
     "batch of 4 liver slices": lambda: [
         _psnr(_config(image=liver(), batch=4, seconds=60), "26 dB")
     ],

@@ -1,12 +1,14 @@
 """One attempt on a network with second derivatives: signed Adam finds the way, L-BFGS the digits.
 
-The cosine distance finds the way from grey, the squared distance the last digits. Where noise was
-added, total variation stays on as the prior of a maximum a-posteriori estimate, so that its weight
-follows from the noise that the attacker knows of and from nothing that has to be tuned.
+The cosine distance finds the way from grey, the squared distance the last digits. From slices of
+other people the squared distance goes all the way, pixels scaled by what is told of them. Where
+noise was added, total variation stays on as the prior of a maximum a-posteriori estimate, so that
+its weight follows from the noise that the attacker knows of and from nothing that has to be tuned.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -15,12 +17,14 @@ from torch.nn import functional as F
 
 from workbench.attacks.events import Reconstructing
 from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.methods.uneven import curvatures, rescaled, steps
 from workbench.attacks.observation import Observation
 from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.descent import (
     Candidate,
     Guess,
     Measured,
+    Render,
     adam,
     half_cosine,
     lbfgs,
@@ -34,6 +38,13 @@ TYPICAL_STEP = 0.2
 """Mean difference between neighbouring pixels of a CT slice shown in [0, 1]; public knowledge."""
 
 SEARCHING_SHARE = 0.05
+RESCALED_SHARES = (0.1, 0.2, 0.7)
+"""Of the time from a public start, with new steps for the pixels at the beginning of each."""
+
+ASTRAY = 0.1
+"""Distance that the first of these shares must come below. Where it does not, as with a gradient
+that was shortened untold, the search begins anew and by direction."""
+
 LEVELS, COARSER = 3, 0.6
 """What L-BFGS searches: the picture, and coarser ones that are added to it, each of half the size
 of the one before and this much of its weight. Slices are smooth, and so large parts of them move at
@@ -68,9 +79,30 @@ def smooth(
     matcher = GradientMatcher(knowledge.network, observation, targets)
     prior = prior_weight(matcher, start.numel())
     start = start.to(matcher.dtype)
+    if knowledge.public is not None and len(knowledge.public) and not prior:
+        yield from _from_public(search, matcher, clock, start)
+        if search.own_best.objective < ASTRAY:
+            return
+        search.own_best = Guess(Candidate(start), math.inf)
     way = _adam(matcher, prior, clock.part(SEARCHING_SHARE), start)
     yield from search.follow("searching", way)
     yield from search.follow("refining", _lbfgs(search, matcher, prior, clock))
+
+
+def _from_public(
+    search: Search, matcher: GradientMatcher, clock: Clock, start: Tensor
+) -> Iterator[Reconstructing]:
+    """L-BFGS at once, in steps that are the longer the less is told of a pixel.
+
+    Signed Adam would spoil a start that lies near already. Ends early where it goes astray.
+    """
+    for share in RESCALED_SHARES:
+        render = rescaled(start, steps(curvatures(matcher, start)), sum_of_levels)
+        way = _descent(matcher, 0.0, clock.part(share), torch.zeros_like(start), render)
+        yield from search.follow("refining", way)
+        if clock.over or not search.own_best.objective < ASTRAY:
+            return
+        start = search.own_best.candidate.images.to(matcher.dtype)
 
 
 def _adam(matcher: GradientMatcher, prior: float, clock: Clock, start: Tensor) -> Iterator[Guess]:
@@ -82,7 +114,18 @@ def _adam(matcher: GradientMatcher, prior: float, clock: Clock, start: Tensor) -
 
 def _lbfgs(search: Search, matcher: GradientMatcher, prior: float, clock: Clock) -> Iterator[Guess]:
     scaled = not prior and _is_scaled(matcher, search.own_best.candidate)
+    start = search.own_best.candidate.images.to(matcher.dtype)
+    return _descent(matcher, prior, clock, start, sum_of_levels, scaled)
 
+
+def _descent(
+    matcher: GradientMatcher,
+    prior: float,
+    clock: Clock,
+    start: Tensor,
+    render: Render,
+    scaled: bool = False,
+) -> Iterator[Guess]:
     def measure(candidate: Candidate) -> Measured:
         compared = matcher.compare(candidate)
         wanted = 2 * compared.misdirection if scaled else compared.distance
@@ -94,8 +137,7 @@ def _lbfgs(search: Search, matcher: GradientMatcher, prior: float, clock: Clock)
         """Of a posterior, one unit of its exponent."""
         return 2 * matcher.relative_noise**2 if prior else WORTHWHILE * objective
 
-    start = search.own_best.candidate.images.to(matcher.dtype)
-    return lbfgs(pyramid(start), measure, clock, worthwhile=worthwhile, render=sum_of_levels)
+    return lbfgs(pyramid(start), measure, clock, worthwhile=worthwhile, render=render)
 
 
 def _is_scaled(matcher: GradientMatcher, found: Candidate) -> bool:
