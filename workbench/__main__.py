@@ -12,7 +12,9 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 
-COMMANDS = ("lab", "demo", "train", "explore", "attack", "data", "runs", "ledger", "accountant")
+COMMANDS = (
+    "lab", "demo", "train", "explore", "attack", "data", "runs", "ledger", "accountant", "plan",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:
