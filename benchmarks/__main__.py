@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from benchmarks import accountant_time, job_latency, step_memory, step_time
+from benchmarks import accountant_time, job_latency, step_memory, step_time, sweep_speed
 from benchmarks.inversion import recipes, targets
 from workbench.runs.allocator import keep_freed_memory
 
@@ -19,6 +19,7 @@ TABLES = {
     "step-memory": step_memory.measure,
     "accountants": accountant_time.measure,
     "job-latency": job_latency.measure,
+    "sweep-speed": sweep_speed.measure,
     "inversion": targets.measure,
     "inversion-recipes": recipes.measure,
 }

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import math
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from workbench.cli import train
-from workbench.errors import BadInput, WorkbenchError
+from workbench.cli.explore_options import recalled_study, study_arguments, study_of
+from workbench.errors import WorkbenchError
 
-HELP = "train at several budgets and seeds; what is finished is never repeated"
+HELP = "train at several budgets, seeds and settings; what is finished is never repeated"
+
+NOT_AXES = ("epsilon", "seed", "noise_multiplier", "run", "guarantee")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """The grid, and the settings of ``workbench train`` that all its runs share."""
-    grid = parser.add_argument_group("the grid")
-    grid.add_argument("--epsilons", default="1,3,8,inf", help="budgets, comma-separated")
-    grid.add_argument("--seeds", type=int, default=2, help="runs at each budget")
-    grid.add_argument("--at-once", type=int, default=2, help="trainings at the same time")
+    """The study, and the settings of ``workbench train`` that all its runs share."""
+    study_arguments(parser)
     train.arguments(parser, of_a_study=True)
 
 
@@ -28,10 +29,12 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
     from workbench.runs.events import to_json
     from workbench.runs.store import Store
 
-    sweep = Sweep(config_of(args), Store(args.out), at_once=args.at_once)
+    store = Store(args.out)
+    config = study_of(args) if args.study is None else recalled_study(args, store)
+    sweep = Sweep(config, store, at_once=args.at_once)
     events = sweep.events()
     try:
-        last = narrate(events, _say)
+        last = narrate(events, _narrator())
     finally:
         events.close()  # type: ignore[attr-defined]  # it is a generator: this stops the runs
     if sweep.failures:
@@ -39,51 +42,79 @@ def run(args: argparse.Namespace) -> list[dict[str, Any]]:
             f"{len(sweep.failures)} of the trainings failed, the first because: "
             f"{sweep.failures[0].message} Start again to repeat only these."
         )
-    rows: list[dict[str, Any]] = to_json(last.result)["explored"]  # type: ignore[attr-defined]
+    result = to_json(last.result)  # type: ignore[attr-defined]  # the last event is Finished
+    if result["left"]:
+        print(
+            f"The {config.minutes:g} minutes are over with {result['left']} trainings left; go on "
+            f"with --study {config.study}.",
+            file=sys.stderr,
+        )
+    rows: list[dict[str, Any]] = result["explored"]
     return rows
 
 
-def config_of(args: argparse.Namespace) -> Any:
-    """The ``ExploreConfig`` that the words on the command line stand for.
-
-    Raises:
-        BadInput: a budget is not a number, or a setting is out of its range.
-    """
-    from workbench.exploring.config import ExploreConfig
-
-    try:
-        epsilons = tuple(float(word) for word in str(args.epsilons).split(","))
-    except ValueError:
-        raise BadInput(
-            f"Epsilons must be numbers with commas between them, such as 1,3,inf, "
-            f"not {args.epsilons!r}.",
-            field="epsilons",
-        ) from None
-    # The base needs some budget to be a private config; every run puts its own in its place.
-    args.target_epsilon = next((e for e in epsilons if 0 < e < math.inf), 1.0)
-    return ExploreConfig(train=train.config_of(args), epsilons=epsilons, seeds=args.seeds)
-
-
 def tell(rows: list[dict[str, Any]]) -> str:
-    """The table for a person."""
-    lines = [f"{'epsilon':>8} {'seed':>5} {'score':>8} {'noise':>8}  run"]
+    """The table for a person; a star stands at the best run of each epsilon."""
+    if not rows:
+        return "No training is finished yet."
+    score = next(name for name in rows[0] if name in ("dice", "auroc", "balanced_accuracy", "mcc"))
+    axes = [name for name in rows[0] if name not in (*NOT_AXES, score)]
+    head = "".join(f" {name:>{_width(name)}}" for name in axes)
+    lines = [f"{'epsilon':>8} {'seed':>5}{head} {score:>8} {'noise':>8}  run"]
+    best = _best(rows, score)
     for row in rows:
-        score = row.get("dice", row.get("auroc"))
+        others = "".join(f" {_word(row[name]):>{_width(name)}}" for name in axes)
+        star = " *" if row["run"] in best else ""
         lines.append(
-            f"{row['epsilon']:>8} {row['seed']:>5} {score:>8.3f} "
-            f"{row['noise_multiplier']:>8.3f}  {row['run']}"
+            f"{_word(row['epsilon']):>8} {row['seed']:>5}{others} {float(row[score]):>8.3f} "
+            f"{row['noise_multiplier']:>8.3f}  {row['run']}{star}"
         )
     return "\n".join(lines)
 
 
-def _say(event: Any) -> str | None:
-    from workbench.exploring.events import Explored, TrialFailed
+def _best(rows: list[dict[str, Any]], score: str) -> set[str]:
+    found: dict[Any, dict[str, Any]] = {}
+    for row in rows:
+        if float(row[score]) > float(found.get(row["epsilon"], {score: "-inf"})[score]):
+            found[row["epsilon"]] = row
+    return {row["run"] for row in found.values()}
 
-    if isinstance(event, Explored):
-        return (
-            f"epsilon {event.epsilon:g}, seed {event.seed}: "
-            f"{event.score_name} {event.score:.3f} ({event.run})"
-        )
-    if isinstance(event, TrialFailed):
-        return f"epsilon {event.epsilon:g}, seed {event.seed} failed: {event.message}"
-    return None
+
+def _width(name: str) -> int:
+    return max(8, len(name))
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value).lower()
+
+
+def _narrator() -> Callable[[Any], str | None]:
+    """What is said of each event; of the time left, the newest estimate."""
+    from workbench.cli.progress import duration
+    from workbench.exploring.events import Explored, TrialBegun, TrialFailed, TrialLost, UnderWay
+    from workbench.exploring.trial import place_words
+    from workbench.runs.events import Started
+
+    left = ""
+
+    def say(event: Any) -> str | None:
+        nonlocal left
+        if isinstance(event, Started):
+            return f"{event.facts['study']}: {event.facts['trials']} trainings"
+        if isinstance(event, UnderWay):
+            seconds = event.seconds_left
+            left = f"; about {duration(seconds)} left" if seconds else ""
+            return None
+        if not isinstance(event, (Explored, TrialBegun, TrialLost, TrialFailed)):
+            return None
+        place = place_words(event.epsilon, event.choices, event.seed)
+        if isinstance(event, Explored):
+            return f"{place}: {event.score_name} {event.score:.3f} ({event.run})"
+        if isinstance(event, TrialBegun):
+            return f"{place}: at work ({event.run}){left}"
+        what = "begins anew" if isinstance(event, TrialLost) else "failed"
+        return f"{place} {what}: {event.message}"
+
+    return say

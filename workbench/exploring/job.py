@@ -9,9 +9,9 @@ from typing import Literal
 
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, UnderWay
-from workbench.exploring.sweep import Sweep, explored_from
+from workbench.exploring.found import Found, explored_from
+from workbench.exploring.sweep import Sweep
 from workbench.runs.audience import Audience, Subscriber, tell
-from workbench.runs.configs import config_key
 from workbench.runs.events import TERMINAL, Cancelled, Event
 from workbench.runs.store import Store
 from workbench.runs.work import ended_as, failure
@@ -20,11 +20,14 @@ logger = logging.getLogger(__name__)
 
 
 def finished_before(config: ExploreConfig, store: Store) -> list[Explored]:
-    """What earlier sittings of this study have finished, in the order of its trials."""
-    records = [
-        (trial, store.finished(config.study, config_key(trial.config))) for trial in config.trials()
-    ]
-    return [explored_from(trial, record) for trial, record in records if record is not None]
+    """What earlier sittings of this study have finished, in the order of its trials.
+
+    Raises:
+        BadInput: they were not measured by the study's metric.
+    """
+    found = Found(config.study, store)
+    records = [(trial, found.finished(trial)) for trial in config.trials()]
+    return [explored_from(trial, record, config.metric) for trial, record in records if record]
 
 
 class SweepJob:

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Final
 
+from workbench.accounting.ledger.lock import locked
 from workbench.errors import WorkbenchError
-from workbench.exploring.config import ExploreConfig, Trial
-from workbench.exploring.events import Explored, TrialFailed, UnderWay
+from workbench.exploring.config import ExploreConfig
+from workbench.exploring.events import Explored, TrialBegun, TrialFailed, TrialLost, UnderWay
+from workbench.exploring.found import Found, check_same_data, explored_from, fingerprint_now
+from workbench.exploring.pace import Pace
+from workbench.exploring.rows import rows
+from workbench.exploring.scores import best_runs, check_metric
+from workbench.exploring.search import Listed, Proposer
+from workbench.exploring.study_file import remember, study_path
+from workbench.exploring.trial import Trial
 from workbench.runs.configs import config_key, config_to_json
+from workbench.runs.crew import DEATH, ENDED
 from workbench.runs.events import Event, Finished, Started
 from workbench.runs.job import Job
 from workbench.runs.jobs import start
-from workbench.runs.record import RunRecord
+from workbench.runs.record import ALIVE, RunRecord
 from workbench.runs.store import Store
-from workbench.training.events import MAIN_SCORE
+
+ATTEMPTS: Final = 3
+"""A training whose worker dies every time, as when the memory is too small, is given up."""
 
 _LOOK_SECONDS = 0.25
 
 
 class Sweep:
     """A study at work. Iterate :meth:`events`; the other methods may be called from any thread.
+
+    Two processes that carry out the same study share its trainings: what one of them computes the
+    other waits for.
 
     Args:
         config: the study.
@@ -35,7 +50,15 @@ class Sweep:
         self._store = store
         self._at_once = at_once
         self.failures: list[TrialFailed] = []
+        self._explored: list[Explored] = []
+        self._left: Proposer = Listed(())
         self._jobs: dict[str, tuple[Job, Trial]] = {}
+        self._elsewhere: dict[str, Trial] = {}
+        self._begun: Counter[str] = Counter()
+        self._pace = Pace()
+        self._fingerprint: str | None = None
+        self._task_known = config.metric is None
+        self._seconds = 0.0
         self._going = threading.Event()
         self._going.set()
 
@@ -55,97 +78,153 @@ class Sweep:
         """Run what is not finished yet; closing the iterator stops the trainings at work.
 
         Yields:
-            ``Started``, an ``Explored`` or ``TrialFailed`` for each training, ``UnderWay`` in
-            between, and ``Finished`` with the list of what was explored.
+            ``Started``; for each training ``TrialBegun`` and an ``Explored`` or ``TrialFailed``,
+            with a ``TrialLost`` between them where its worker died; ``UnderWay`` in between; and
+            ``Finished`` with the list of what was explored and the number of trainings left.
+
+        Raises:
+            BadInput: the data are not those that the study began with, the task lacks the metric,
+                or another version wrote the study down. Finished trainings stay as they are.
         """
         trials = self.config.trials()
+        remember(self.config, self._store)
         yield Started(facts={"study": self.config.study, "trials": len(trials)})
-        explored: list[Explored] = []
+        found = Found(self.config.study, self._store)
         waiting: list[Trial] = []
         for trial in trials:
-            record = self._store.finished(self.config.study, config_key(trial.config))
+            record = found.finished(trial)
             if record is None:
                 waiting.append(trial)
             else:
-                explored.append(explored_from(trial, record))
-                yield explored[-1]
+                yield self._take(trial, record)
+        self._left = Listed(waiting)
+        if waiting and self._explored:
+            self._same_data(fingerprint_now(self.config.train))
         try:
-            yield from self._run(waiting, explored, len(trials))
+            yield from self._run(len(trials))
         finally:
             for job, _ in list(self._jobs.values()):
                 job.cancel()
-        yield Finished(result={"explored": [_row(one) for one in _in_order(explored)]})
+        left = len(self._left) + len(self._elsewhere)
+        yield Finished(result={"explored": rows(self._explored), "left": left})
 
-    def _run(self, waiting: list[Trial], explored: list[Explored], total: int) -> Iterator[Event]:
-        while waiting or self._jobs:
-            while waiting and len(self._jobs) < self._at_once and self._going.is_set():
-                self._begin(waiting.pop(0))
+    def _run(self, total: int) -> Iterator[Event]:
+        while self._jobs or (self._in_time and (len(self._left) or self._elsewhere)):
+            yield from self._fill()
+            began = time.monotonic()
             time.sleep(_LOOK_SECONDS)
-            for event in self._ended():
-                if isinstance(event, Explored):
-                    explored.append(event)
-                else:
-                    self.failures.append(event)
+            if self._going.is_set():
+                self._seconds += time.monotonic() - began
+            self._check_task()
+            yield from self._ended()
+            yield from self._ended_elsewhere()
+            yield self._under_way(total)
+
+    @property
+    def _in_time(self) -> bool:
+        return self.config.minutes is None or self._seconds < 60 * self.config.minutes
+
+    def _fill(self) -> Iterator[Event]:
+        while self._going.is_set() and self._in_time and len(self._jobs) < self._at_once:
+            trial = self._left.ask()
+            if trial is None:
+                return
+            event = self._begin(trial)
+            if event is not None:
                 yield event
-            shares = {run: _share(job) for run, (job, _) in self._jobs.items()}
-            done = len(explored) + len(self.failures) + sum(shares.values())
-            yield UnderWay(done=done, total=total, running=shares)
 
-    def _begin(self, trial: Trial) -> None:
-        job = start(
-            "workbench.training.loop:work",
-            config_to_json(trial.config),
-            kind="train",
-            store=self._store,
-            study=self.config.study,
-        )
+    def _begin(self, trial: Trial) -> Event | None:
+        """Begin a training, unless it is finished or at work in another process meanwhile."""
+        with locked(study_path(self.config.study, self._store).with_suffix(".lock"), alone=True):
+            found = Found(self.config.study, self._store)
+            finished, other = found.finished(trial), found.at_work(trial)
+            if finished is not None:
+                return self._take(trial, finished)
+            if other is not None:
+                self._elsewhere[other.id] = trial
+                return None
+            job = start(
+                "workbench.training.loop:work",
+                config_to_json(trial.config),
+                kind="train",
+                store=self._store,
+                study=self.config.study,
+            )
+        self._begun[config_key(trial.config)] += 1
         self._jobs[job.run] = (job, trial)
+        return TrialBegun(
+            epsilon=trial.epsilon, seed=trial.seed, run=job.run, choices=trial.choices
+        )
 
-    def _ended(self) -> Iterator[Explored | TrialFailed]:
+    def _ended(self) -> Iterator[Event]:
         for run, (job, trial) in list(self._jobs.items()):
-            if job.status in ("finished", "failed", "cancelled"):
-                del self._jobs[run]
-                try:
-                    job.result(timeout=5)
-                    yield explored_from(trial, self._store.record(run))
-                except WorkbenchError as error:
-                    yield TrialFailed(
-                        epsilon=trial.epsilon, seed=trial.seed, run=run, message=str(error)
-                    )
+            if job.status not in ("finished", "failed", "cancelled"):
+                continue
+            del self._jobs[run]
+            try:
+                job.result(timeout=5)
+            except WorkbenchError as error:
+                yield self._without_result(job, trial, str(error))
+            else:
+                yield self._take(trial, self._store.record(run))
+
+    def _ended_elsewhere(self) -> Iterator[Event]:
+        for run, trial in list(self._elsewhere.items()):
+            record = self._store.record(run)
+            if record.status in ALIVE:
+                continue
+            del self._elsewhere[run]
+            if record.status == "finished":
+                yield self._take(trial, record)
+            else:
+                self._left.again(trial)
+
+    def _without_result(self, job: Job, trial: Trial, message: str) -> Event:
+        lost = job.message in (DEATH.message, ENDED)
+        place = {"epsilon": trial.epsilon, "seed": trial.seed, "choices": trial.choices}
+        if lost and self._begun[config_key(trial.config)] < ATTEMPTS:
+            self._left.again(trial)
+            return TrialLost(run=job.run, message=message, **place)  # type: ignore[arg-type]
+        failed = TrialFailed(run=job.run, message=message, **place)  # type: ignore[arg-type]
+        self.failures.append(failed)
+        return failed
+
+    def _take(self, trial: Trial, record: RunRecord) -> Explored:
+        self._same_data(record.fingerprint)
+        one = explored_from(trial, record, self.config.metric)
+        self._explored.append(one)
+        self._pace.learn(trial.config, record)
+        self._left.tell(one)
+        return one
+
+    def _same_data(self, fingerprint: str | None) -> None:
+        check_same_data(self.config.study, self._fingerprint, fingerprint)
+        self._fingerprint = self._fingerprint or fingerprint
+
+    def _check_task(self) -> None:
+        """As soon as a training knows its task, not when it is finished."""
+        for job, _ in () if self._task_known else list(self._jobs.values()):
+            for event in job.events:
+                if isinstance(event, Started):
+                    check_metric(self.config.metric, event.facts["task"])
+                    self._task_known = True
+
+    def _under_way(self, total: int) -> UnderWay:
+        at_work = {run: (trial, _share(job.progress)) for run, (job, trial) in self._jobs.items()}
+        for run, trial in self._elsewhere.items():
+            at_work[run] = (trial, _share(self._store.record(run).progress))
+        rest = [(trial.config, 1 - share) for trial, share in at_work.values()]
+        rest += [(trial.config, 1.0) for trial in self._left]
+        running = {run: share for run, (_, share) in at_work.items()}
+        return UnderWay(
+            done=len(self._explored) + len(self.failures) + sum(running.values()),
+            total=total,
+            running=running,
+            best=tuple(one.run for one in best_runs(self._explored)),
+            seconds_left=self._pace.seconds_left(rest, self._at_once),
+        )
 
 
-def explored_from(trial: Trial, record: RunRecord) -> Explored:
-    """What a finished run says about its place in the study."""
-    result: dict[str, Any] = record.result or {}
-    name = next(name for name in MAIN_SCORE.values() if name in result)
-    return Explored(
-        epsilon=trial.epsilon,
-        seed=trial.seed,
-        run=record.id,
-        score=result[name],
-        score_name=name,
-        noise_multiplier=result["noise_multiplier"],
-        guarantee=result["guarantee"],
-    )
-
-
-def _in_order(explored: list[Explored]) -> list[Explored]:
-    return sorted(explored, key=lambda one: (one.epsilon, one.seed))
-
-
-def _row(one: Explored) -> dict[str, Any]:
-    return {
-        "epsilon": one.epsilon,
-        "seed": one.seed,
-        one.score_name: one.score,
-        "noise_multiplier": one.noise_multiplier,
-        "run": one.run,
-        "guarantee": one.guarantee,
-    }
-
-
-def _share(job: Job) -> float:
-    if job.progress is None:
-        return 0.0
-    done, total = job.progress
+def _share(progress: tuple[float, float] | None) -> float:
+    done, total = progress or (0.0, 0.0)
     return done / total if total else 0.0

@@ -13,7 +13,12 @@ from workbench.figures.theme import PALETTE, TEMPLATE, make_figure, style
 from workbench.runs.events import Event
 from workbench.training.events import MAIN_SCORE, Step, Validated
 
-SCORE_TITLES = {"dice": "Dice (0 to 1)", "auroc": "AUROC (0 to 1)"}
+SCORE_TITLES = {
+    "dice": "Dice (0 to 1)",
+    "auroc": "AUROC (0 to 1)",
+    "balanced_accuracy": "balanced accuracy (0 to 1)",
+    "mcc": "MCC (-1 to 1)",
+}
 
 Curve = tuple[list[float], list[float]]
 

@@ -1,0 +1,128 @@
+"""``workbench explore``: words become a study, and the study becomes rows."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from functools import partial
+from typing import Any
+
+import pytest
+
+from workbench.__main__ import main
+from workbench.cli import explore
+from workbench.cli.explore_options import study_of
+from workbench.exploring import sweep
+from workbench.runs.jobs import start
+
+SMALL = "--steps 1 --sample-rate 0.3 --delta 1e-3 --model unet-small"
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings run in the command's own thread."""
+    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
+
+
+def study(words: str) -> Any:
+    parser = argparse.ArgumentParser()
+    explore.arguments(parser)
+    return study_of(parser.parse_args(words.split()))
+
+
+def test_without_words_the_default_study_is_explored() -> None:
+    config = study("")
+    assert config.epsilons == (1.0, 3.0, 8.0, math.inf)
+    assert (config.seeds, config.search, config.axes) == (2, "grid", {})
+
+
+def test_words_go_before_the_recipe() -> None:
+    config = study("--recipe liver-slices --data own.npz --epsilons 2,inf --unit patient --steps 9")
+    assert (config.train.data, config.train.steps, config.train.privacy.unit) == (
+        "own.npz",
+        9,
+        "patient",
+    )
+    assert config.epsilons == (2.0, math.inf)
+    assert (config.seeds, config.metric, config.train.model) == (3, "dice", "unet-small")
+    assert config.train.privacy.delta == 1e-3
+
+
+def test_axes_and_ranges_are_read_in_their_own_types() -> None:
+    config = study(
+        "--axis learning-rate=1e-3,3e-3 --axis steps=100,200 --axis weight_standardisation=true,"
+        "false --axis unit=slice"
+    )
+    assert config.axes == {
+        "learning_rate": (1e-3, 3e-3),
+        "steps": (100, 200),
+        "unit": ("slice",),
+        "weight_standardisation": (True, False),
+    }
+    drawn = study("--search random --runs 20 --range learning_rate=1e-4:1e-2 --seeds 1")
+    assert drawn.ranges == {"learning_rate": (1e-4, 1e-2)}
+    assert len(drawn.trials()) == 20
+    noisy = study("--recipe phantoms --axis noise_multiplier=0.5,1")
+    assert noisy.epsilons == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--recipe soup", "There is no recipe 'soup'"),
+        ("--recipe liver-slices", "has no data of its own; name them with --data"),
+        ("--axis steps", "needs at least one value"),
+        ("--axis steps=many", "are whole numbers, not 'many'"),
+        ("--axis steps=1 --axis steps=2", "steps is given twice"),
+        ("--axis weight_standardisation=maybe", "are true or false, not 'maybe'"),
+        ("--range steps=1,2", "A range is written NAME=LOW:HIGH"),
+        ("--range steps=1:2:3", "A range is written NAME=LOW:HIGH"),
+        ("--search random --axis steps=1,2", "say after how many runs"),
+        ("--metric beauty", "There is no metric 'beauty'"),
+        ("--epsilons 1 --axis noise_multiplier=1", "each follows from the other"),
+        ("--study nothing", "There is no study nothing"),
+    ],
+)
+def test_words_that_make_no_study_are_one_sentence_and_status_2(
+    words: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explore", *words.split()]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_study_is_carried_out_told_and_taken_up_by_its_name(
+    discs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"explore --data {discs} --epsilons inf --seeds 1 --axis optimizer=adam,sgd {SMALL}"
+    assert main([*words.split(), "--runs", "1", "--json"]) == 0
+    said = capsys.readouterr()
+    (first,) = json.loads(said.out.splitlines()[-1])
+    assert (first["epsilon"], first["seed"], first["optimizer"]) == ("inf", 0, "adam")
+    assert "epsilon inf, optimizer adam, seed 0: dice" in said.err
+    name = said.err.partition(":")[0]
+
+    assert main(["explore", "--study", name, "--runs", "2"]) == 0
+    said = capsys.readouterr()
+    head, *rows = said.out.splitlines()
+    assert head.split() == ["epsilon", "seed", "optimizer", "dice", "noise", "run"]
+    assert len(rows) == 2
+    assert sum(row.endswith("*") for row in rows) == 1
+    assert first["run"] in said.out
+
+    assert main(["explore", "--study", name, "--steps", "3"]) == 2
+    assert "has its settings already; leave out steps" in capsys.readouterr().err
+
+
+def test_minutes_that_are_over_leave_the_rest_for_later(
+    discs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"explore --data {discs} --epsilons inf --seeds 5 --minutes 0.00001 {SMALL} --json"
+    assert main(words.split()) == 0
+    said = capsys.readouterr()
+    assert "minutes are over with" in said.err
+    assert "go on with --study study-" in said.err
+    assert len(json.loads(said.out)) < 5
