@@ -96,6 +96,18 @@ function render({ model, el }) {
     if (wait === 0) slider.value = scaleOf(model).place(value);
     send(value, wait);
   };
+  // Values are rounded more coarsely than the slider's steps: a key goes on to the next value.
+  life.listen(slider, "keydown", (event) => {
+    const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (!way) return;
+    event.preventDefault();
+    const scale = scaleOf(model);
+    const before = scale.value(Number(slider.value));
+    let at = Number(slider.value) + way;
+    while (at > 0 && at < STEPS && scale.value(at) === before) at += way;
+    slider.value = at;
+    dragged(0)();
+  });
   life.listen(slider, "input", dragged(150));
   life.listen(slider, "change", dragged(0));
   field.complain(""); // a new page shows the value, not what was mistyped before
