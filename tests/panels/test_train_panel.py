@@ -4,6 +4,7 @@ import math
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 from typing import Any
 
@@ -272,3 +273,16 @@ def test_the_panel_shows_what_its_model_knows(discs: str) -> None:
     shown = TrainPanel(run=model.run)
     assert shown.model is not model
     assert shown.model.guarantee == model.guarantee
+
+
+def test_every_setting_of_a_training_is_a_choice_of_the_panel() -> None:
+    settings = {field.name for field in fields(TrainConfig)} - {"privacy"}
+    assert settings <= set(TrainModel().trait_names(param=True))
+
+
+def test_what_a_recipe_adds_reaches_the_training() -> None:
+    model = TrainModel(privacy="none", ema_decay=0.9, pretrained="train-1", trainable="head")
+    config = model.config()
+    assert (config.ema_decay, config.pretrained, config.trainable) == (0.9, "train-1", "head")
+    model.set(trainable="nothing")
+    assert "head" in model.errors["trainable"]

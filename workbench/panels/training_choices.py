@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, cast
 
 import traitlets as T
@@ -75,7 +75,12 @@ class TrainingChoices(PanelModel):
     steps = T.Int(150).tag(param=True)
     sample_rate = T.Float(0.05).tag(param=True)
     learning_rate = T.Float(6e-3).tag(param=True)
+    schedule = T.Unicode("cosine").tag(param=True)
     optimizer = T.Unicode("adam").tag(param=True)
+    ema_decay = T.Float(0.0).tag(param=True)
+    weight_standardisation = T.Bool(False).tag(param=True)
+    pretrained = T.Unicode(None, allow_none=True).tag(param=True)
+    trainable = T.Unicode("all").tag(param=True)
     augmentation_multiplicity = T.Int(1).tag(param=True)
     image_size = T.Int(64, allow_none=True).tag(param=True)
     device = T.Unicode("cpu").tag(param=True)
@@ -120,23 +125,9 @@ class TrainingChoices(PanelModel):
                 field="model",
             )
         self._check_delta(privacy)
-        return TrainConfig(
-            data=self.data,
-            model=self.model,
-            task=self.task,  # type: ignore[arg-type]  # the trait checks it
-            steps=self.steps,
-            sample_rate=self.sample_rate,
-            learning_rate=self.learning_rate,
-            optimizer=self.optimizer,  # type: ignore[arg-type]  # the config checks it
-            privacy=privacy,
-            augmentation_multiplicity=self.augmentation_multiplicity,
-            image_size=self.image_size,
-            seed=seed,
-            device=self.device,  # type: ignore[arg-type]
-            precision=self.precision,  # type: ignore[arg-type]
-            engine=self.engine,
-            surgery=self.surgery,
-        )
+        own = {field.name for field in fields(TrainConfig)} - {"privacy", "seed"}
+        chosen = {name: getattr(self, name) for name in own}
+        return TrainConfig(**chosen, privacy=privacy, seed=seed)
 
     def _check_delta(self, privacy: PrivacyConfig | None) -> None:
         """The number of phantoms is known before they are drawn; that of others is not."""

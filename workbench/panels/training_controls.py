@@ -21,6 +21,8 @@ _TASKS: Final = {
     "segmentation": "segmentation (masks)",
     "classification": "classification (labels)",
 }
+_SCHEDULES: Final = {"cosine": "falls to 0", "constant": "stays"}
+_PARTS: Final = {"all": "the whole network", "last-block": "its last block", "head": "its head"}
 UNITS: Final = {"patient": "each patient", "slice": "each slice"}
 
 
@@ -125,7 +127,21 @@ def optimisation_controls(model: TrainingChoices) -> list[W.Widget]:
     """How the network is trained, apart from privacy."""
     return [
         number(model, "Learning rate", "learning_rate", 1e-6, 10),
+        bind_field(Choice("Schedule", _SCHEDULES), model, "schedule"),
         bind_field(Choice("Optimizer", {"adam": "Adam", "sgd": "SGD"}), model, "optimizer"),
+        number(model, "Weight average", "ema_decay", 0, 0.9999,
+               help="decay of a moving average of the weights; 0 keeps the last ones"),
+        bind_field(
+            Toggle("Standardise filters", help="mean 0 and norm 1 in front of normalisations"),
+            model, "weight_standardisation",
+        ),
+        bind_field(
+            TextField("Begin from", placeholder="drawn weights",
+                      help="id of a finished training; its data are then assumed public"),
+            model, "pretrained",
+            to_model=lambda run: run.strip() or None, to_control=lambda run: run or "",
+        ),
+        bind_field(Choice("Trains", _PARTS), model, "trainable"),
         bind_field(
             Choice("Precision", {"float32": "float32", "bfloat16": "bfloat16 passes"}),
             model, "precision",
