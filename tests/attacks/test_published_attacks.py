@@ -10,9 +10,9 @@ from attack_cases import end
 from torch import nn
 
 from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.methods.joint import dlg
 from workbench.attacks.methods.plain import plain_lbfgs, stepped_adam
 from workbench.attacks.methods.published import (
-    dlg,
     idlg,
     inverting_gradients,
     lbfgs_distance,

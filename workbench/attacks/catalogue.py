@@ -119,7 +119,7 @@ METHODS: dict[str, Method] = {
     ),
     "dlg": Method(
         about="squared distance by L-BFGS, labels or masks searched for too, as published",
-        home=f"{_METHODS}.published:dlg",
+        home=f"{_METHODS}.joint:dlg",
         source="Zhu et al. 2019",
     ),
     "idlg": Method(

@@ -34,7 +34,6 @@ from workbench.figures.reconstruction import (
 from workbench.figures.theme import png
 from workbench.imaging.sliceset import SliceSet
 from workbench.models.losses import Loss
-from workbench.models.weights import put_weights, trained_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +76,10 @@ def observe(
         batch=batch,
         size=slices.width,
         model=network if isinstance(network, str) else network.model,
+        trained=None if isinstance(network, str) else network.id,
         seed=seed,
     )
     case = make_case(config, slices)
-    if isinstance(network, TrainedRun):
-        _put_weights(case.network, network)
     observation = share(
         case.network,
         case.task,
@@ -224,7 +222,3 @@ def compare(slices: SliceSet | Tensor, found: Reconstruction, *, index: int = 0)
         footer=f"without the gradient ({guess.name}): {decibel(guess.score.psnr)}",
     )
     return Image(data=png(draw_reconstruction(numbers), dpi=100))
-
-
-def _put_weights(network: torch.nn.Module, run: TrainedRun) -> None:
-    put_weights(network, trained_run(run.id)[1], run.id)

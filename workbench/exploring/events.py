@@ -10,61 +10,57 @@ from workbench.runs.events import Event
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explored(Event):
-    """One training of the study is finished, now or in an earlier sitting.
+class OfTrial(Event):
+    """Something about one training of the study.
 
     Attributes:
         epsilon: budget of the run; infinity without privacy. Where a noise multiplier was given,
             what the accountant says of it.
         seed: of the run.
         run: its id in the store.
-        score: by the study's metric, on the validation patients.
-        score_name: which metric that is.
-        noise_multiplier: that the run was trained with.
-        guarantee: of the run, as a sentence.
         choices: its place on the study's other axes; ``None`` where one does not apply.
     """
 
     epsilon: float
     seed: int
     run: str
+    choices: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explored(OfTrial):
+    """One training of the study is finished, now or in an earlier sitting.
+
+    Attributes:
+        score: by the study's metric, on the validation patients.
+        score_name: which metric that is.
+        noise_multiplier: that the run was trained with.
+        guarantee: of the run, as a sentence.
+    """
+
     score: float
     score_name: str
     noise_multiplier: float
     guarantee: str
-    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialBegun(Event):
+class TrialBegun(OfTrial):
     """One training of the study is at work now."""
 
-    epsilon: float
-    seed: int
-    run: str
-    choices: Mapping[str, Any] = field(default_factory=dict)
-
 
 @dataclass(frozen=True, kw_only=True)
-class TrialLost(Event):
+class TrialLost(OfTrial):
     """The worker of a training died; the training will be repeated as another run."""
 
-    epsilon: float
-    seed: int
-    run: str
     message: str
-    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialFailed(Event):
+class TrialFailed(OfTrial):
     """One training of the study could not be finished; the others go on."""
 
-    epsilon: float
-    seed: int
-    run: str
     message: str
-    choices: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

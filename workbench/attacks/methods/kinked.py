@@ -15,7 +15,7 @@ from torch import Tensor
 from workbench.attacks.events import Reconstructing
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.methods.rounded import Roundness, rounded
-from workbench.attacks.methods.smooth import by_direction, prior_weight
+from workbench.attacks.methods.smooth import by_direction, by_distance, prior_weight
 from workbench.attacks.observation import Observation
 from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.descent import (
@@ -24,9 +24,8 @@ from workbench.attacks.search.descent import (
     Measured,
     adam,
     half_cosine,
-    lbfgs,
 )
-from workbench.attacks.search.matching import GradientMatcher, total_variation
+from workbench.attacks.search.matching import GradientMatcher
 from workbench.attacks.search.search import Search
 
 WIDEST, NARROW = 0.5, 0.01
@@ -39,6 +38,8 @@ NARROWER = (0.01, 0.003, 0.001, 0.0003)
 SEARCHING_SHARE = 0.4
 LEARNING_RATE = 0.1
 SMOOTHING = 0.1
+WORTHWHILE = 0.01
+"""Share of the objective that a dozen steps must take from it before the kinks sharpen further."""
 
 
 def kinked(
@@ -108,15 +109,5 @@ def sharpening(
 
 
 def _lbfgs(search: Search, matcher: GradientMatcher, prior: float, clock: Clock) -> Iterator[Guess]:
-    def measure(candidate: Candidate) -> Measured:
-        wanted = matcher.compare(candidate).distance
-        if prior:
-            wanted = wanted + prior * total_variation(candidate.images)
-        return Measured(wanted, float(wanted.detach()))
-
-    def worthwhile(objective: float) -> float:
-        """One part in a hundred; of a posterior, one unit of its exponent."""
-        return 2 * matcher.relative_noise**2 if prior else 0.01 * objective
-
     start = search.own_best.candidate.images.to(matcher.dtype)
-    return lbfgs([start], measure, clock, worthwhile=worthwhile)
+    return by_distance(matcher, prior, clock, [start], worthwhile=WORTHWHILE)

@@ -16,7 +16,6 @@ from torch.nn import functional as F
 
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.labels import infer_label, targets_for
-from workbench.attacks.methods.joint import dlg
 from workbench.attacks.methods.plain import (
     by_squares,
     normal_noise,
@@ -28,8 +27,6 @@ from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.descent import Candidate, Guess, Measured
 from workbench.attacks.search.matching import GradientMatcher
 from workbench.attacks.search.search import Attack, Search
-
-__all__ = ["dlg", "idlg", "inverting_gradients", "lbfgs_distance"]
 
 LEARNING_RATE = 0.1
 SMOOTHING = 0.2

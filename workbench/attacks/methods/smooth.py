@@ -26,6 +26,7 @@ from workbench.attacks.search.descent import (
     Measured,
     Render,
     adam,
+    as_images,
     half_cosine,
     lbfgs,
 )
@@ -98,7 +99,8 @@ def _from_public(
     """
     for share in RESCALED_SHARES:
         render = rescaled(start, steps(curvatures(matcher, start)), sum_of_levels)
-        way = _descent(matcher, 0.0, clock.part(share), torch.zeros_like(start), render)
+        origin = pyramid(torch.zeros_like(start))
+        way = by_distance(matcher, 0.0, clock.part(share), origin, render=render)
         yield from search.follow("refining", way)
         if clock.over or not search.own_best.objective < ASTRAY:
             return
@@ -115,17 +117,31 @@ def _adam(matcher: GradientMatcher, prior: float, clock: Clock, start: Tensor) -
 def _lbfgs(search: Search, matcher: GradientMatcher, prior: float, clock: Clock) -> Iterator[Guess]:
     scaled = not prior and _is_scaled(matcher, search.own_best.candidate)
     start = search.own_best.candidate.images.to(matcher.dtype)
-    return _descent(matcher, prior, clock, start, sum_of_levels, scaled)
+    return by_distance(matcher, prior, clock, pyramid(start), render=sum_of_levels, scaled=scaled)
 
 
-def _descent(
+def by_distance(
     matcher: GradientMatcher,
     prior: float,
     clock: Clock,
-    start: Tensor,
-    render: Render,
+    searched: Sequence[Tensor],
+    *,
+    render: Render = as_images,
     scaled: bool = False,
+    worthwhile: float = WORTHWHILE,
 ) -> Iterator[Guess]:
+    """L-BFGS on the squared distance; with a prior on the posterior.
+
+    Args:
+        matcher: of the observation.
+        prior: weight of total variation beside the squared distance.
+        clock: of this stage.
+        searched: tensors to begin with.
+        render: from what is searched to a candidate.
+        scaled: whether the gradient's length is not believed, so that its direction is matched.
+        worthwhile: share of the objective that a dozen steps must take from it, without a prior.
+    """
+
     def measure(candidate: Candidate) -> Measured:
         compared = matcher.compare(candidate)
         wanted = 2 * compared.misdirection if scaled else compared.distance
@@ -133,11 +149,11 @@ def _descent(
             wanted = wanted + prior * total_variation(candidate.images)
         return Measured(wanted, float(wanted.detach()))
 
-    def worthwhile(objective: float) -> float:
+    def enough(objective: float) -> float:
         """Of a posterior, one unit of its exponent."""
-        return 2 * matcher.relative_noise**2 if prior else WORTHWHILE * objective
+        return 2 * matcher.relative_noise**2 if prior else worthwhile * objective
 
-    return lbfgs(pyramid(start), measure, clock, worthwhile=worthwhile, render=render)
+    return lbfgs(searched, measure, clock, worthwhile=enough, render=render)
 
 
 def _is_scaled(matcher: GradientMatcher, found: Candidate) -> bool:
