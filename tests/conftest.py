@@ -57,3 +57,13 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> str:
         patient=np.repeat(np.arange(12), 4),
     )
     return str(path)
+
+
+@pytest.fixture
+def sized_study(workspace: Path) -> str:
+    """The name of a finished study of 50, 100 and 200 patients in the test's own workspace."""
+    from recorded_sizes import record_sizes
+
+    from workbench.runs.store import Store
+
+    return record_sizes(Store(workspace))

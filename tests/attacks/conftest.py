@@ -34,10 +34,13 @@ def one_thread() -> None:
 def counted_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Attacks see a clock that goes on by 10 ms whenever it is read: about 20 steps a second.
 
-    So a test asks for an amount of work, and finds the same on a busy machine.
+    So a test asks for an amount of work, and finds the same on a busy machine. The step is a binary
+    fraction, so that the same number of readings is the same time to the last bit.
     """
     readings = itertools.count()
-    monkeypatch.setattr("workbench.attacks.search.clock.monotonic", lambda: next(readings) / 100)
+    monkeypatch.setattr(
+        "workbench.attacks.search.clock.monotonic", lambda: next(readings) * 5 / 512
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -228,21 +227,3 @@ def test_bad_input_is_one_sentence_and_status_2(
     assert status == 2
     assert sentence in err
     assert "Traceback" not in err
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("counted_time")
-def test_a_real_liver_slice_comes_back_and_dissolves_under_noise(shared_data: Path) -> None:
-    path = str(shared_data / "liver-ct-slices" / "liver-ct-128.npz")
-    scores = {}
-    for noise in (0.0, 0.1):
-        config = AttackConfig(
-            image=path, index=50, model="unet-small", seconds=8, noise_multiplier=noise,
-            floor=False, bounds=False,
-        )  # fmt: skip
-        *_, finished = attack(config)
-        assert isinstance(finished, Finished)
-        assert finished.result["mask"] == "known from file"
-        scores[noise] = finished.result["ssim"]
-    assert scores[0.0] > 0.8
-    assert scores[0.1] < 0.35

@@ -124,24 +124,3 @@ def test_a_slice_comes_back_through_the_kinks(
 ) -> None:
     case = seen(network=network_with(activation, pooled=pooled))
     assert gain(case, carry_out(case, 20)) > decibel
-
-
-@pytest.mark.usefixtures("counted_time")
-def test_the_time_is_kept_and_the_search_stops_when_it_is_closed(seen: Callable[..., Any]) -> None:
-    case = seen(network=network_with(nn.ReLU()))
-    search = carry_out(case, 2)
-    assert search.clock.elapsed < 2.5
-    search = Search((1, 1, 16, 16), 1000)
-    search.begin()
-    steps: Any = kinked(
-        search,
-        case.observation,
-        case.knowledge,
-        torch.tensor([0]),
-        grey((1, 1, 16, 16), 0, 0),
-        1000,
-    )
-    next(steps)
-    steps.close()
-    with pytest.raises(StopIteration):
-        next(steps)

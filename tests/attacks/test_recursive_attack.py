@@ -92,14 +92,6 @@ def test_the_inverse_of_an_activation_undoes_it(activation: nn.Module, seed: int
     np.testing.assert_allclose(back.flatten(), values.flatten(), atol=1e-7)
 
 
-def test_it_stops_in_time_and_shows_where_it_is(seen: Callable[..., Any]) -> None:
-    case = seen(network=chain())
-    steps = recursive(case.observation, case.knowledge, seconds=1e-6, restarts=1, seed=0)
-    frames = list(steps)
-    assert frames[-1].stage == "done"
-    assert np.isfinite(frames[-1].image).all()
-
-
 class _Branched(nn.Module):
     def __init__(self) -> None:
         super().__init__()

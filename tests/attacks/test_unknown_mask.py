@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,6 @@ from workbench.attacks.methods.regression import regressed
 from workbench.attacks.methods.sketches import sketches
 from workbench.attacks.methods.unknown_mask import joint, organ_area
 from workbench.attacks.observation import Observation, observe
-from workbench.attacks.scoring.score import mean_score
 from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.matching import GradientMatcher
 from workbench.dpsgd.randomness import SeededStream
@@ -35,12 +33,6 @@ def shared(network: nn.Module, image: Tensor, mask: Tensor) -> Observation:
         network, "segmentation", image, mask, noise_multiplier=None, max_grad_norm=1.0,
         stream=SeededStream(0, 1),
     )  # fmt: skip
-
-
-def overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Dice of two masks."""
-    a, b = a > 0.5, b > 0.5
-    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
 
 
 def small_network() -> nn.Module:
@@ -70,18 +62,6 @@ def carry_out(case: Any, seconds: float, restarts: int = 1) -> Any:
     return end(joint(case.observation, case.knowledge, seconds=seconds, restarts=restarts, seed=0))
 
 
-@pytest.mark.slow
-def test_slice_and_mask_come_back_together(seen: Callable[..., Any]) -> None:
-    network = build("unet-small", size=32, classes=2, task="segmentation", seed=0)
-    case = blind(seen(size=32, network=network, task="segmentation"))
-    found = carry_out(case, 16)
-    flat = np.full_like(case.truth, case.truth.mean())
-    scored, guessed = mean_score(case.truth, found.images), mean_score(case.truth, flat)
-    assert scored.psnr > guessed.psnr + 6
-    assert found.masks.shape == found.images.shape == (1, 32, 32)
-    assert overlap(found.masks, case.truth > 0.6) > 0.85
-
-
 def test_frames_show_slice_and_mask(small: Callable[..., Any]) -> None:
     case = small()
     steps = joint(case.observation, case.knowledge, seconds=4, restarts=2, seed=0)
@@ -107,28 +87,6 @@ def test_a_batch_is_looked_for_too(small: Callable[..., Any]) -> None:
     found = carry_out(small(records=2), 3)
     assert found.images.shape == found.masks.shape == (2, 16, 16)
     assert found.objective < 1
-
-
-def test_closing_stops_between_two_steps(small: Callable[..., Any]) -> None:
-    case = small()
-    steps = joint(case.observation, case.knowledge, seconds=1000, restarts=1, seed=0)
-    for _ in range(3):
-        next(steps)
-    began = time.monotonic()
-    steps.close()
-    assert time.monotonic() - began < 1
-    with pytest.raises(StopIteration):
-        next(steps)
-
-
-def test_an_outlook_that_is_not_a_number_falls_back_to_the_best(small: Callable[..., Any]) -> None:
-    case = small()
-    broken = dict(case.observation.gradients)
-    name = next(iter(broken))
-    broken[name] = torch.full_like(broken[name], float("nan"))
-    found = carry_out(case._replace(observation=replace(case.observation, gradients=broken)), 2)
-    assert np.isfinite(found.images).all()
-    assert np.isfinite(found.masks).all()
 
 
 @settings(max_examples=20, deadline=None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from lab_page import LabPage, Open
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 PATIENCE_MS = 240_000
-ROWS = ".wb-table tbody tr:has-text('…'):not(:has-text('%'))"
-MEDIANS = "document.querySelector('.wb-figure .js-plotly-plot')?.data?.[2]?.y?.length ?? 0"
+LENGTH = """() => (document.querySelector('.wb-figure .js-plotly-plot')?.data ?? [])
+    .filter(trace => trace.name?.startsWith('NAME')).map(trace => trace.x.length)[0] ?? 0"""
+POINTS = LENGTH.replace("NAME", "one training")
+ODDS = LENGTH.replace("NAME", "member or not")
 
 
 def opened(open_cells: Open, discs: str, *, name: str, settings: str) -> LabPage:
@@ -30,6 +32,25 @@ def press(lab: LabPage, name: str) -> None:
     lab.page.get_by_role("button", name=name, exact=True).click()
 
 
+def tab(lab: LabPage, name: str) -> None:
+    lab.page.get_by_role("tab", name=name, exact=True).click()
+
+
+def finished_rows(lab: LabPage) -> Locator:
+    return lab.page.locator(".wb-table .wb-pickable:not(:has-text('%'))")
+
+
+def click_point(lab: LabPage, number: int) -> None:
+    """With the mouse, where plotly has drawn it."""
+    drawn = lab.page.locator(".wb-figure .scatterlayer .trace .points path[style*='fill: none']")
+    box = drawn.nth(number).bounding_box()
+    assert box is not None
+    lab.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    lab.page.wait_for_timeout(300)  # plotly finds the point under the pointer first
+    lab.page.mouse.down()
+    lab.page.mouse.up()
+
+
 def restart(lab: LabPage) -> None:
     lab.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
@@ -37,7 +58,9 @@ def restart(lab: LabPage) -> None:
     lab.wait_ready()
 
 
-def test_a_study_fills_its_curve_and_goes_on_after_a_restart(open_cells: Open, discs: str) -> None:
+def test_a_study_fills_its_curve_goes_on_after_a_restart_and_opens_its_runs(
+    open_cells: Open, discs: str
+) -> None:
     lab = opened(
         open_cells, discs, name="explore", settings='epsilons="2, 8, inf", seeds=2, steps=40'
     )
@@ -46,37 +69,65 @@ def test_a_study_fills_its_curve_and_goes_on_after_a_restart(open_cells: Open, d
     press(lab, "Explore")
     lab.text_is(".wb-run-status", "Running", timeout=PATIENCE_MS)
     expect(page.locator(".wb-table td:has-text('%')").first).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function(f"({MEDIANS}) > 0", timeout=PATIENCE_MS)
+    page.wait_for_function(f"({POINTS})() > 0", timeout=PATIENCE_MS)
     lab.shot("explore-running")
     press(lab, "Pause")
     lab.text_is(".wb-run-status", "Paused")
     press(lab, "Continue")
     lab.text_is(".wb-run-status", "Running")
     press(lab, "Stop")
-    lab.text_is(".wb-run-status", "Stopped", timeout=1000)
+    lab.text_is(".wb-run-status", "Stopped")
     # Of the last training the end may be on its way while the study stops.
     page.wait_for_timeout(3000)
-    finished = page.locator(ROWS).count()
+    finished = finished_rows(lab).count()
     assert 0 < finished < 6
 
     restart(lab)
     shown(lab)
-    expect(page.locator(ROWS)).to_have_count(finished)
+    expect(finished_rows(lab)).to_have_count(finished)
     press(lab, "Explore")
     lab.text_is(".wb-run-status", "Finished", timeout=2 * PATIENCE_MS)
-    expect(page.locator(ROWS)).to_have_count(6)
+    expect(finished_rows(lab)).to_have_count(6)
     lab.save()
 
     lab.reload()
-    page.wait_for_function(f"({MEDIANS}) === 2", timeout=PATIENCE_MS)
-    expect(page.locator(ROWS)).to_have_count(6)
-    price = page.locator(".wb-statement-text").last
+    page.wait_for_function(f"({POINTS})() === 6", timeout=PATIENCE_MS)
+    page.wait_for_function(f"({ODDS})() === 2", timeout=PATIENCE_MS)
+    expect(page.get_by_text("predict the mean mask").first).to_be_visible(timeout=PATIENCE_MS)
+    for part in (".wb-frame-stage .wb-figure", ".wb-frame-foot"):
+        expect(page.locator(part).first).to_be_in_viewport(ratio=1)
+    price = page.locator(".wb-frame-foot .wb-statement-text").first
     expect(price).to_contain_text("All 4 private runs together: ε = ", timeout=PATIENCE_MS)
     expect(price).to_contain_text("The 2 runs without privacy cannot be counted")
     for theme in ("Dark", "Light"):
         lab.theme(theme)
         assert lab.violations(".wb-frame") == []
         lab.shot(f"explore-finished-{theme.lower()}")
+
+    click_point(lab, 2)
+    chosen = page.get_by_role("tab", name="Opened training", exact=True)
+    expect(chosen).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
+    guarantee = page.get_by_text("(8.00, 0.001)-DP per patient").first
+    expect(guarantee).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Attack at this noise")).to_be_visible()
+    lab.shot("explore-opened")
+    assert lab.violations(".wb-frame") == []
+
+    tab(lab, "Frontier")
+    first = finished_rows(lab).first.get_by_role("button")
+    first.focus()
+    page.keyboard.press("Enter")
+    expect(chosen).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
+    expect(page.get_by_text("(2.00, 0.001)-DP per patient").first).to_be_visible()
+    press(lab, "Attack at this noise")
+    expect(page.get_by_text("The Attack panel now has noise multiplier").first).to_be_visible()
+    tab(lab, "Price of looking")
+    page.wait_for_function(
+        "() => document.querySelectorAll('.wb-figure .barlayer').length > 0", timeout=PATIENCE_MS
+    )
+    page.wait_for_timeout(500)
+    lab.shot("explore-price")
+    assert lab.violations(".wb-frame") == []
 
 
 @pytest.mark.parametrize(

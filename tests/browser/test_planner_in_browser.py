@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from lab_page import LabPage, Open
 from playwright.sync_api import expect
@@ -61,3 +62,32 @@ def test_another_unknown_and_a_contradiction(open_cells: Open) -> None:
     )
     expect(page.locator(SENTENCE).first).to_contain_text("No training fits")
     lab.shot("planner-refused")
+
+
+def test_how_many_patients_is_answered_from_a_study(open_cells: Open) -> None:
+    study = (
+        "import os, sys, tempfile; os.environ['WORKBENCH_HOME'] = tempfile.mkdtemp(); "
+        f"sys.path.insert(0, {str(Path(__file__).parents[1])!r}); "
+        "from recorded_sizes import record_sizes; from workbench.runs.store import Store; "
+        "record_sizes(Store());"
+    )
+    lab = open_cells(study, CELL, name="planner-patients")
+    page = lab.page
+    lab.run_all()
+    page.wait_for_selector(".wb-figure .main-svg", timeout=PATIENCE_MS)
+    page.get_by_role("button", name="How many patients?").click()
+    answer = page.get_by_text(re.compile(r"About [\d,]+ patients to train on"))
+    expect(answer).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("This is an extrapolation"))).to_be_visible()
+    page.wait_for_function(
+        "document.querySelectorAll('.wb-figure .main-svg').length >= 2", timeout=PATIENCE_MS
+    )
+    answer.scroll_into_view_if_needed()
+    lab.shot("planner-patients")
+    assert lab.violations(".wb-frame") == []
+    before = answer.inner_text()
+    within = page.get_by_label("Within", exact=True)
+    within.fill("0.1")
+    within.press("Enter")
+    expect(answer).not_to_have_text(before, timeout=PATIENCE_MS)
+    assert lab.errors == []

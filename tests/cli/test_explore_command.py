@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from workbench.__main__ import main
 from workbench.cli import explore
 from workbench.cli.explore_options import study_of
 from workbench.exploring import sweep
+from workbench.runs import elsewhere
 from workbench.runs.jobs import start
 
 SMALL = "--steps 1 --sample-rate 0.3 --delta 1e-3 --model unet-small"
@@ -82,6 +84,8 @@ def test_axes_and_ranges_are_read_in_their_own_types() -> None:
         ("--metric beauty", "There is no metric 'beauty'"),
         ("--epsilons 1 --axis noise_multiplier=1", "each follows from the other"),
         ("--study nothing", "There is no study nothing"),
+        ("--search bayesian --range steps=10:20", "A Bayesian search goes on for ever"),
+        ("--recipe none.toml", "There is no config file none.toml"),
     ],
 )
 def test_words_that_make_no_study_are_one_sentence_and_status_2(
@@ -100,10 +104,14 @@ def test_a_study_is_carried_out_told_and_taken_up_by_its_name(
     words = f"explore --data {discs} --epsilons inf --seeds 1 --axis optimizer=adam,sgd {SMALL}"
     assert main([*words.split(), "--runs", "1", "--json"]) == 0
     said = capsys.readouterr()
-    (first,) = json.loads(said.out.splitlines()[-1])
+    printed = json.loads(said.out.splitlines()[-1])
+    (first,) = printed["explored"]
+    assert (printed["left"], printed["price"]) == (0, None)
     assert (first["epsilon"], first["seed"], first["optimizer"]) == ("inf", 0, "adam")
     assert "epsilon inf, optimizer adam, seed 0: dice" in said.err
+    assert {"dice", "hausdorff95", "ece"} <= first.keys()
     name = said.err.partition(":")[0]
+    assert printed["study"] == name
 
     assert main(["explore", "--study", name, "--runs", "2"]) == 0
     said = capsys.readouterr()
@@ -125,4 +133,80 @@ def test_minutes_that_are_over_leave_the_rest_for_later(
     said = capsys.readouterr()
     assert "minutes are over with" in said.err
     assert "go on with --study study-" in said.err
-    assert len(json.loads(said.out)) < 5
+    printed = json.loads(said.out)
+    assert len(printed["explored"]) + printed["left"] == 5
+    assert printed["left"] > 0
+
+
+def test_what_looking_has_cost_is_told_and_printed(
+    discs: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"explore --data {discs} --epsilons 8 --seeds 2 {SMALL}"
+    assert main([*words.split(), "--json"]) == 0
+    price = json.loads(capsys.readouterr().out.splitlines()[-1])["price"]
+    assert price["runs"] == 2
+    assert price["all_shown"] > price["one_run"] > 7
+    assert main(words.split()) == 0
+    said = capsys.readouterr().out
+    assert all(line in said for line in price["words"])
+    assert "What looking costs, in epsilon per patient" in said
+
+
+OWN = """
+description = "Begins from phantoms."
+source = "A test."
+
+[train]
+model = "unet-small"
+steps = 1
+sample_rate = 0.3
+
+[study]
+epsilons = [inf]
+seeds = 1
+
+[study.axes]
+learning_rate = [1e-3, 3e-3]
+schedule = ["cosine", "constant"]
+
+[pretraining]
+data = "phantom-liver:patients=8,slices=1,size=32"
+model = "unet-small"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "own.toml"
+    path.write_text(OWN)
+    return path
+
+
+def test_a_recipe_of_ones_own_is_a_file(own: Path) -> None:
+    config = study(f"--recipe {own} --data own.npz")
+    assert config.axes == {"learning_rate": (1e-3, 3e-3), "schedule": ("cosine", "constant")}
+    assert config.pretraining.data == "phantom-liver:patients=8,slices=1,size=32"
+    assert study(f"--recipe {own} --data own.npz --device cuda").pretraining.device == "cuda"
+
+
+def test_words_vary_or_settle_what_a_recipe_varies(own: Path) -> None:
+    words = "--learning-rate 0.1 --axis schedule=constant --axis steps=5,6 --epsilons 8 --runs 3"
+    config = study(f"--recipe {own} --data own.npz {words}")
+    assert config.axes == {"schedule": ("constant",), "steps": (5, 6)}
+    assert (config.train.learning_rate, config.runs) == (0.1, 3)
+
+
+def test_a_study_may_begin_elsewhere_than_its_recipe(own: Path) -> None:
+    assert study(f"--recipe {own} --data own.npz --from-scratch").pretraining is None
+    other = study(f"--recipe {own} --data own.npz --pretrained train-1")
+    assert (other.pretraining, other.train.pretrained) == (None, "train-1")
+
+
+def test_an_unreachable_scheduler_is_one_sentence(
+    discs: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(elsewhere, "ANSWER_SECONDS", 0.5)
+    assert main(f"explore --data {discs} --scheduler 127.0.0.1:1 {SMALL}".split()) == 2
+    said = capsys.readouterr()
+    assert "no Dask scheduler answers at 127.0.0.1:1; check the address" in said.err
+    assert "Traceback" not in said.err

@@ -55,6 +55,10 @@ def test_the_map_is_written_in_two_ways(
         (f"{DATA} --noise-multiplier 1 --steps 3 --target-epsilon 3", "5 are given"),
         ("plan --units 9 --steps 3 --noise-multiplier 1 --target-epsilon 1", "--delta"),
         (f"{DATA} --noise-multiplier 0.05 --target-epsilon 1", "Even one step spends"),
+        (f"{DATA} --noise-multiplier 1 --steps 3 --within 0.02", "--within goes with --study"),
+        ("plan --study study-0 --epsilon 3", "There is no study study-0"),
+        ("plan --study study-0", "--epsilon"),
+        ("plan --study study-0 --epsilon 3 --steps 9", "--steps is not asked for beside --study"),
         (f"{DATA} --noise-multiplier 1 --steps 3 --map a.pdf", "as .png or .html"),
         (f"{DATA} --noise-multiplier 1 --steps 3 --map /no/such/a.png", "no folder"),
     ],
@@ -67,3 +71,28 @@ def test_nonsense_is_one_sentence_and_status_2(
     assert said.out == ""
     assert sentence in said.err
     assert said.err.count("\n") == 1
+
+
+def test_how_many_patients_it_would_take_is_read_from_a_study(
+    sized_study: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = f"plan --study {sized_study} --within 0.02 --epsilon 3"
+    assert main([*words.split(), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    truth = (2 / 0.02) ** (1 / 0.6)
+    assert said["low"] < truth < said["high"]
+    assert said["low"] <= said["patients"] <= said["high"]
+    assert said["extrapolated"]
+    assert said["times_the_largest_measured"] == pytest.approx(said["patients"] / 200)
+    assert [one["patients"] for one in said["measured"]] == [50, 100, 200]
+    assert main(words.split()) == 0
+    answer, trust = capsys.readouterr().out.splitlines()
+    assert answer == said["answer"]
+    assert "an extrapolation" in trust
+
+
+def test_a_study_without_runs_at_the_budget_answers_nothing(
+    sized_study: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(f"plan --study {sized_study} --epsilon 8".split()) == 2
+    assert "at epsilon 8 and without privacy; there are 0" in capsys.readouterr().err

@@ -162,9 +162,11 @@ def test_numbers_out_of_range_are_refused(changes: dict[str, float], field: str)
     assert refusal.value.field == field
 
 
-def test_slices_and_patients_are_not_priced_together() -> None:
-    with pytest.raises(BadInput, match="price them apart"):
-        price_of_runs([(config(), 1.5), (config(unit="slice"), 1.5)])
+def test_slices_and_patients_together_are_priced_per_patient() -> None:
+    found = price_of_runs([(config(), 1.5), (config(unit="slice"), 1.5)], largest_patient=3)
+    assert found is not None
+    assert (found.unit, found.whole_patient) == ("patient", None)
+    assert found.all_shown == price_of_all([LOOSE, replace(LOOSE, group=3)], DELTA)
 
 
 def test_a_run_without_noise_among_the_mechanisms_leaves_no_promise() -> None:

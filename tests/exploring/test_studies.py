@@ -7,7 +7,6 @@ from workbench.errors import BadInput
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialFailed, UnderWay
 from workbench.exploring.sweep import Sweep
-from workbench.figures.frontier import draw_frontier, frontier_numbers
 from workbench.runs.configs import config_from_json, config_to_json
 from workbench.runs.events import Event, Finished
 from workbench.runs.jobs import close
@@ -110,22 +109,3 @@ def test_a_training_that_fails_is_told_and_the_others_go_on(discs: str) -> None:
     assert [f.epsilon for f in failed] == [2.0]
     assert "Delta must be below" in failed[0].message
     assert [run.epsilon for run in explored(events)] == [math.inf]
-
-
-def one(epsilon: float, seed: int, score: float) -> Explored:
-    return Explored(
-        epsilon=epsilon, seed=seed, run="r", score=score, score_name="dice",
-        noise_multiplier=1.0, guarantee="",
-    )  # fmt: skip
-
-
-def test_the_frontier_keeps_every_run_and_sets_infinity_apart() -> None:
-    runs = [one(8, 0, 0.7), one(1, 1, 0.4), one(1, 0, 0.2), one(math.inf, 0, 0.9)]
-    numbers = frontier_numbers(runs)
-    assert numbers.epsilons == [1, 8]
-    assert numbers.scores == [[0.2, 0.4], [0.7]]
-    assert numbers.medians == [pytest.approx(0.3), 0.7]
-    assert numbers.without == [0.9]
-    figure = draw_frontier(numbers)
-    assert figure.layout.xaxis.type == "log"
-    assert len(figure.data) == len(draw_frontier(frontier_numbers([])).data)

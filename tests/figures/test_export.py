@@ -45,7 +45,8 @@ def test_a_matplotlib_figure_in_every_format(kind: str, tmp_path: Path) -> None:
 
 def test_the_page_needs_nothing_from_another_machine(tmp_path: Path) -> None:
     page = export_figure(live_figure(), tmp_path / "curve.html").read_text()
-    outside = re.findall(r"""<(?:script|link|img)[^>]*(?:src|href)=["']?(?:https?:)?//[^>]*>""", page)
+    tags = re.findall(r"<(?:script|link|img)[^>]*>", page)
+    outside = [tag for tag in tags if re.search(r"""(?:src|href)=["']?(?:https?:)?//""", tag)]
     assert not outside
     assert "epsilon 3" in page
 

@@ -26,9 +26,14 @@ def test_what_holds_under_conditions_only_is_hatched(four: Price) -> None:
     always, sometimes = draw_price(price_numbers(four)).data
     assert not always.marker.pattern.shape
     assert sometimes.marker.pattern.shape == "/"
-    assert sometimes.name == "only under conditions"
+    assert sometimes.name == "on conditions only"
     assert all(label.startswith("only the winner") for label in sometimes.y)
+    assert figure_reach(four) > 1.2 * four.all_shown  # or the words behind the bar are cut off
     assert always.text[-1] == f"ε = {round_up(four.all_shown)}"
+
+
+def figure_reach(found: Price) -> float:
+    return float(draw_price(price_numbers(found)).layout.xaxis.range[1])
 
 
 def test_the_axis_says_unit_and_delta(four: Price) -> None:

@@ -90,6 +90,24 @@ def test_patients_are_kept_apart_and_their_names_are_not_taken_over(
     assert slices.identifying_tags == ("PatientID",)
 
 
+def test_scanners_of_several_makers_are_groups_and_stations_are_not(
+    tmp_path: Path, save_dicom: SaveDicom
+) -> None:
+    makers = ("Siemens", "GE", "")
+    for number, maker in enumerate(makers):
+        for z in (0, 1):
+            save_dicom(
+                tmp_path / f"{number}" / f"{z}.dcm", stored(), PatientID=f"anonymous{number}",
+                SeriesInstanceUID=f"1.{number}", ImagePositionPatient=[0, 0, z],
+                Manufacturer=maker, ManufacturerModelName="One" if maker else None,
+                StationName=f"ward {number}",
+            )  # fmt: skip
+    slices = load(str(tmp_path), size=16)
+    assert slices.groups.keys() == {"scanner"}
+    assert slices.groups["scanner"].tolist() == ["Siemens One"] * 2 + ["GE One"] * 2 + [""] * 2
+    assert load(str(tmp_path / "0")).groups == {}  # one scanner alone sorts nobody
+
+
 def test_the_largest_series_is_taken_and_the_others_are_counted(
     tmp_path: Path, save_dicom: SaveDicom
 ) -> None:

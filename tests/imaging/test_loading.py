@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from workbench.errors import BadInput
@@ -24,6 +27,20 @@ def test_loading_gives_the_same_slices_as_load(discs: str) -> None:
 def test_loading_refuses_what_load_refuses() -> None:
     with pytest.raises(BadInput, match="nowhere"):
         drained("/nowhere")
+
+
+def test_groups_and_split_are_kept_too(discs: str) -> None:
+    slices = load(discs)
+    parity = np.where(np.arange(len(slices)) % 2, "odd", "even")
+    split = np.repeat(["train", "val"], len(slices) // 2)
+    grouped = replace(slices, groups={"parity": parity}, split=split)
+    again = load(str(keep(grouped)))
+    assert again.groups["parity"].tolist() == parity.tolist()
+    assert again.split is not None
+    assert again.split.tolist() == split.tolist()
+    # The set without them is another file, not the first one that was written.
+    keep(slices)
+    assert load(str(keep(slices))).groups == {}
 
 
 def test_a_kept_set_is_the_same_set_again(discs: str) -> None:

@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as hnp
 from workbench.errors import BadInput
 from workbench.imaging.load import load
 from workbench.imaging.readers.targets import class_labels
+from workbench.imaging.recognition import file_marks
+from workbench.imaging.sliceset import SliceSet
 
 GREY = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
 MASKS = (GREY % 2).astype(np.uint8)
@@ -41,6 +43,41 @@ def test_our_own_layout_gives_everything_it_holds(tmp_path: Path) -> None:
     assert slices.window is not None
     assert slices.window.low == -100
     assert slices.task == "segmentation"
+
+
+def test_a_folder_with_one_archive_and_its_papers_is_that_archive(tmp_path: Path) -> None:
+    alone = saved(tmp_path, images=GREY)
+    (tmp_path / "PROVENANCE.md").write_text("drawn")
+    assert load(str(tmp_path)).fingerprint == load(alone).fingerprint
+    assert file_marks(str(tmp_path)) == file_marks(alone)
+    np.savez(tmp_path / "other.npz", images=GREY)
+    with pytest.raises(BadInput, match="none of what can be read"):
+        load(str(tmp_path))
+
+
+def test_arrays_of_words_are_groups(tmp_path: Path) -> None:
+    slices = load(
+        saved(
+            tmp_path, images=GREY, labels=[0, 0, 1, 1], patient=["a", "b", "c", "d"],
+            sex=["f", "m", "f", ""], cause=["no", "no", "yes", "yes"], note=["same"] * 4,
+            age=[70, 80, 70, 80], classes=["healthy", "ill"],
+        )
+    )  # fmt: skip
+    assert {name: of.tolist() for name, of in slices.groups.items()} == {"sex": ["f", "m", "f", ""]}
+
+
+def test_more_than_a_dozen_words_are_names_and_not_groups(tmp_path: Path) -> None:
+    images = np.zeros((26, 8, 8), np.uint8)
+    few, many = ([f"g{n % count}" for n in range(26)] for count in (12, 13))
+    assert set(load(saved(tmp_path, images=images, few=few, many=many)).groups) == {"few"}
+
+
+def test_groups_of_another_length_are_refused() -> None:
+    with pytest.raises(BadInput, match="sex has shape"):
+        SliceSet(
+            name="set", images=np.zeros((2, 1, 8, 8), np.float32), patients=np.array(["a", "b"]),
+            groups={"sex": np.array(["f"])},
+        )  # fmt: skip
 
 
 def test_masks_of_0_and_255_and_a_channel_axis_are_understood(tmp_path: Path) -> None:

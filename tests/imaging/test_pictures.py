@@ -98,6 +98,22 @@ def test_a_csv_names_the_patients_and_the_splits(folders: Path) -> None:
         load(str(folders))
 
 
+def test_further_columns_of_the_csv_are_groups(folders: Path) -> None:
+    files = sorted(file.relative_to(folders).as_posix() for file in folders.rglob("*.png"))
+    causes = ["none", "none", "none", "virus", "bacteria", ""]
+    rows = [
+        f"{file},p{number},{cause},{file.split('/')[0].upper()},same,{number}"
+        for number, (file, cause) in enumerate(zip(files, causes, strict=True))
+    ]
+    head = "file,patient,cause,label,constant,number"
+    (folders / "index.csv").write_text("\n".join([head, *rows]))
+    slices = load(str(folders), size=16)
+    # The label says what the folder says, and a word that all share sorts nobody.
+    assert set(slices.groups) == {"cause", "number"}
+    assert slices.groups["cause"].tolist() == causes
+    assert slices.subset(slices.labels == 1).groups["cause"].tolist() == causes[3:]
+
+
 def test_folders_named_after_splits_are_splits(folders: Path, tmp_path: Path) -> None:
     for split in ("train", "valid"):
         for label in ("healthy", "ill"):
@@ -125,6 +141,9 @@ def test_real_x_rays_have_the_patients_of_their_csv(shared_data: Path) -> None:
     assert slices.classes == ("NORMAL", "PNEUMONIA")
     assert slices.labels is not None
     assert np.bincount(slices.labels).tolist() == [729, 715]
+    assert set(slices.groups) == {"cause"}
+    assert set(slices.groups["cause"].tolist()) == {"normal", "bacteria", "virus"}
+    assert set(slices.groups["cause"][slices.labels == 0].tolist()) == {"normal"}
 
 
 def test_real_slices_of_varying_size_become_squares(shared_data: Path) -> None:

@@ -70,6 +70,37 @@ def test_a_fraction_outside_zero_to_one_is_refused(make_set: MakeSet) -> None:
         train_val(make_set(), seed=0, fraction=1.0)
 
 
+@pytest.mark.parametrize("split", [None, np.repeat(["train"] * 16 + ["val"] * 4, 2)])
+def test_fewer_patients_are_a_part_of_more_and_the_same_ones_validate(
+    make_set: MakeSet, split: np.ndarray | None
+) -> None:
+    slices = make_set(20, 2, split=split)
+    everyone, validating = train_val(slices, seed=5)
+    before: set[str] = set()
+    for count in (1, 4, 9, everyone.patient_count):
+        train, val = train_val(slices, seed=5, patients=count)
+        drawn = set(train.patients.tolist())
+        assert len(drawn) == count
+        assert len(train) == 2 * count  # with all their slices
+        assert before < drawn
+        assert val.patients.tolist() == validating.patients.tolist()
+        before = drawn
+    assert before == set(everyone.patients.tolist())
+
+
+def test_another_split_seed_draws_other_patients_to_train_on(make_set: MakeSet) -> None:
+    split = np.repeat(["train"] * 36 + ["val"] * 4, 1)
+    slices = make_set(40, 1, split=split)
+    one, other = (set(train_val(slices, seed=s, patients=9)[0].patients) for s in (1, 2))
+    assert one != other
+
+
+def test_more_patients_than_there_are_is_refused(make_set: MakeSet) -> None:
+    with pytest.raises(BadInput, match="there are 17 patients to train on, not 18") as refused:
+        train_val(make_set(20, 1), seed=0, patients=18)
+    assert refused.value.field == "patients"
+
+
 def test_slices_cut_out_of_a_set_keep_their_patients(make_set: MakeSet) -> None:
     slices = make_set(3, 2, labels=np.array([0, 1, 0, 1, 0, 1]))
     one = slices[-1]

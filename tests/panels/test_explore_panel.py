@@ -12,11 +12,17 @@ from workbench.accounting.gaussian import gaussian_epsilon
 from workbench.accounting.guarantee import round_up
 from workbench.accounting.ledger.ledger import Ledger
 from workbench.accounting.ledger.plans import Identity, Planned
+from workbench.errors import BadInput
 from workbench.exploring import sweep
 from workbench.exploring.events import Explored, UnderWay
 from workbench.exploring.job import SweepJob, finished_before
-from workbench.panels.explore import ExplorePanel, ExploreStage
+from workbench.exploring.recipes import recipe, recipe_names
+from workbench.panels.attack_model import AttackModel
+from workbench.panels.explore import ExplorePanel
+from workbench.panels.explore_axes import read_varied, written
+from workbench.panels.explore_beside import study_names
 from workbench.panels.explore_model import ExploreModel
+from workbench.panels.explore_stage import ExploreStage
 from workbench.panels.explore_words import how_long, paid_by
 from workbench.panels.ledger_reading import Together
 from workbench.panels.parts.model import PanelModel
@@ -42,7 +48,7 @@ def grid(discs: str, **params: Any) -> dict[str, Any]:
 
 
 def ended(model: ExploreModel, status: str = "finished") -> ExploreModel:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while model.status != status and time.monotonic() < end:
         time.sleep(0.02)
     assert model.status == status, model.message
@@ -227,16 +233,188 @@ def test_the_sum_of_a_study_is_looked_up_in_the_background(
     assert "is damaged" in model.message
 
 
+def found(epsilon: float, seed: int, score: float, **other: Any) -> Explored:
+    return Explored(
+        epsilon=epsilon, seed=seed, run=f"run-{epsilon:g}-{seed}", score=score, score_name="dice",
+        noise_multiplier=1.0, guarantee="", **other,
+    )  # fmt: skip
+
+
 @pytest.mark.slow
-def test_the_panel_shows_curve_and_table(discs: str) -> None:
+def test_the_panel_shows_the_frontier_and_its_trainings_as_rows(discs: str) -> None:
     panel = ExplorePanel(**grid(discs, epsilons="2, 8, inf"))
-    model = panel.model
+    model, stage = panel.model, panel.stage
     assert isinstance(model, ExploreModel)
     panel.run_bar.press("start")
     ended(model)
-    stage = panel.children[1].children[1].children[0]
-    assert isinstance(stage, ExploreStage)
-    assert [row[0] for row in stage.runs.rows] == ["2", "8", "∞"]
-    assert stage.runs.columns[2] == "Dice"
-    assert list(stage.curve.data[2].x) == [2.0, 8.0]
-    assert stage.working.layout.display == "none"
+    assert model.thinking.join(60)
+    assert [row[0] for row in stage.frontier.runs.rows] == ["2", "8", "∞"]
+    assert stage.frontier.runs.columns == ["ε", "seed", "Dice"]
+    traces = {trace.name: trace for trace in stage.frontier.curve.data}
+    points = next(trace for name, trace in traces.items() if name.startswith("one training"))
+    assert sorted(points.customdata) == sorted(model.explored)
+    assert len(traces["predict the mean mask"].y) == 2
+    odds = next(trace for name, trace in traces.items() if name.startswith("member or not"))
+    assert len(odds.x) >= 1
+    assert [model.meaning.odds[e].accuracy > 0.5 for e in (2.0, 8.0)] == [True, True]
+    assert model.meaning.odds[2.0].found < model.meaning.odds[8.0].found
+
+
+def test_a_training_is_opened_by_its_point_and_by_its_row(
+    discs: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ExploreModel(**grid(discs))
+    stage = ExploreStage(model)
+    model.take(Batch([found(2.0, 0, 0.4), found(math.inf, 0, 0.9)]))
+    points = next(
+        at for at, trace in enumerate(stage.frontier.curve.data)
+        if trace.name.startswith("one training")
+    )  # fmt: skip
+    told = {"trace_indexes": [points], "point_indexes": [1], "xs": [0], "ys": [0]}
+    monkeypatch.setattr(stage.opened, "_draw_facts", lambda opened: None)
+    stage.frontier.curve._js2py_pointsCallback = {"event_type": "plotly_click", "points": told}
+    assert model.selected == "run-inf-0"
+    assert stage.titles[stage.selected_index] == "Opened training"
+    stage.frontier.runs._handle_custom_msg({"kind": "pick", "row": 0}, [])
+    assert model.selected == "run-2-0"
+    assert stage.frontier.runs.chosen == 0
+
+
+def test_studies_on_the_same_data_can_be_shown_beside(discs: str) -> None:
+    first = explored(discs)
+    second = ExploreModel(**grid(discs, steps=3))
+    assert second.explored == {}
+    [(study, name)] = second.offered.items()
+    assert study == first.run
+    assert name == "small U-Net, 2 steps"
+    second.show_beside(study, True)
+    assert second.beside[study] == first.explored
+    run = next(iter(first.explored))
+    second.open_run(run)
+    assert second.selected == run
+    assert second.study_of(run) == first.explored
+    second.show_beside(study, False)
+    assert second.selected == ""
+    assert ExploreModel(**grid(discs, unit="slice")).offered == {}
+
+
+def test_a_recipe_fills_the_choices_and_is_left_when_one_is_changed(discs: str) -> None:
+    model = ExploreModel(**grid(discs))
+    model.choose("recipe", "liver-slices")
+    chosen = recipe("liver-slices")
+    assert model.data == discs
+    for name, value in chosen.settings.items():
+        assert getattr(model, name) == value
+    assert model.seeds == chosen.study.seeds
+    assert model.config().pretraining == chosen.first
+    model.choose("seeds", 1)
+    assert model.recipe == "liver-slices"
+    model.choose("learning_rate", 0.5)
+    assert model.recipe == ""
+    assert model.unit == "slice"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_is_a_study_on_phantoms_too(name: str) -> None:
+    model = ExploreModel()
+    model.choose("recipe", name)
+    assert model.errors == {}
+    assert model.recipe == name
+    assert model.study_name == name
+    assert model.config().train.steps == recipe(name).settings["steps"]
+
+
+def test_a_recipe_is_a_param_like_any_other(discs: str) -> None:
+    model = ExploreModel(recipe="liver-slices", data=discs, steps=7)
+    assert (model.data, model.steps, model.unit) == (discs, 7, "slice")
+
+
+@pytest.mark.parametrize(
+    ("varied", "sentence"),
+    [
+        ("learning_rate", "Write a setting and its values"),
+        ("learning_rate = fast", "are numbers"),
+        ("colour = red", "cannot vary 'colour'"),
+        ("model = unet; model = mlp", "stands twice"),
+        ("learning_rate = 1 .. much", "low .. high"),
+        ("learning_rate = 1e-4 .. 1e-2", "a range is for"),
+    ],
+)
+def test_a_wrong_line_of_axes_is_said_in_one_sentence(
+    discs: str, varied: str, sentence: str
+) -> None:
+    model = ExploreModel(**grid(discs))
+    model.choose("varied", varied)
+    said = " ".join([*model.errors.values(), model.message])
+    assert sentence in said
+
+
+def test_other_settings_vary_by_a_line_of_words(discs: str) -> None:
+    model = ExploreModel(**grid(discs, varied="learning-rate = 1e-3, 3e-3; trainable = all, head"))
+    config = model.config()
+    assert config.axes == {"learning_rate": (1e-3, 3e-3), "trainable": ("all", "head")}
+    assert written(config.axes, {}) == "learning_rate = 0.001, 0.003; trainable = all, head"
+    assert read_varied(written(config.axes, {}), config.train).axes == config.axes
+    drawn = ExploreModel(
+        **grid(discs, varied="learning_rate = 1e-4 .. 1e-2", search="random", runs=4)
+    )
+    assert drawn.config().ranges == {"learning_rate": (1e-4, 1e-2)}
+    assert drawn.plan.startswith("4 trainings")
+
+
+def test_another_metric_is_drawn_without_training_anew(discs: str) -> None:
+    model = ExploreModel(**grid(discs))
+    stage = ExploreStage(model)
+    scores = {"dice": 0.4, "hausdorff95": 7.5}
+    model.take(Batch([found(2.0, 0, 0.4, scores=scores)]))
+    assert model.metrics_shown == ("dice", "hausdorff95")
+    model.choose("metric", "hausdorff95")
+    assert stage.frontier.runs.columns[2] == "Hausdorff 95"
+    assert stage.frontier.runs.rows == [["2", "0", "7.500"]]
+    assert "lower is better" in stage.frontier.curve.layout.yaxis.title.text
+
+
+def test_of_own_data_the_first_training_says_what_is_measured(discs: str) -> None:
+    model = ExploreModel(**grid(discs))
+    one = Explored(
+        epsilon=2.0, seed=0, run="a", score=0.8, score_name="auroc", noise_multiplier=1.0,
+        guarantee="", scores={"auroc": 0.8},
+    )  # fmt: skip
+    model.take(Batch([one]))
+    assert model.metric == "auroc"
+
+
+def test_groups_have_a_view_only_where_there_are_groups(discs: str) -> None:
+    model = ExploreModel(**grid(discs))
+    stage = ExploreStage(model)
+    assert stage.titles == ("Frontier", "Opened training", "Price of looking")
+    groups = {"size: small": {"dice": 0.3, "count": 12.0, "patients": 12.0}}
+    model.take(Batch([found(2.0, 0, 0.4, groups=groups)]))
+    assert stage.titles[-1] == "Groups"
+    model.explored = {}
+    assert len(stage.children) == 3
+
+
+@pytest.mark.slow
+def test_the_noise_of_a_training_is_sent_to_the_attack_panel(discs: str) -> None:
+    model = explored(discs, max_grad_norm=0.7)
+    attack = AttackModel.attach("main")
+    for epsilon, noise in ((2.0, True), (math.inf, False)):
+        run = next(one for one in model.explored.values() if one.epsilon == epsilon)
+        model.send_to_attack(run.run)
+        assert attack.noise_multiplier == (run.noise_multiplier if noise else None)
+        assert attack.max_grad_norm == 0.7
+    attack.status = "running"
+    with pytest.raises(BadInput, match="Attack panel is at work"):
+        model.send_to_attack(run.run)
+    attack.status = "idle"
+
+
+def test_two_studies_of_the_same_recipe_are_told_apart(discs: str) -> None:
+    slow = ExploreModel(**grid(discs)).config()
+    fast = ExploreModel(**grid(discs, learning_rate=0.5)).config()
+    names = study_names({"a": slow, "b": fast})
+    assert names == {
+        "a": "small U-Net, 2 steps, learning rate 0.03",
+        "b": "small U-Net, 2 steps, learning rate 0.5",
+    }

@@ -59,8 +59,46 @@ def test_figures_share_one_copy_of_plotly() -> None:
     assert len(first.get_state()["_esm"]) + len(second.get_state()["_esm"]) < 10_000
 
 
+@pytest.mark.parametrize("notes", [["a"], ["b", "a"], [], ["c"]])
+def test_words_in_the_figure_are_those_of_now(notes: list[str]) -> None:
+    figures = [curves(a=[1.0]) for _ in range(2)]
+    for figure, words in zip(figures, (["a", "b"], notes), strict=True):
+        figure.layout.annotations = [{"text": text, "x": 0, "y": 0} for text in words]
+    live = LiveFigure(curves(a=[1.0]))
+    for figure in figures:
+        live.show_figure(figure)
+    assert [note.text for note in live.layout.annotations] == notes
+
+
+def clicked(live: LiveFigure, trace: int, point: int, kind: str = "plotly_click") -> None:
+    """What plotly's view sends."""
+    points = {"trace_indexes": [trace], "point_indexes": [point], "xs": [0], "ys": [0]}
+    live._js2py_pointsCallback = {"event_type": kind, "points": points}
+
+
+def test_a_click_tells_what_the_point_stands_for() -> None:
+    heard: list[str] = []
+    figure = curves(a=[1.0, 2.0], b=[3.0, 4.0])
+    figure.data[1].customdata = ["run 0", "run 1"]
+    live = LiveFigure(curves(a=[1.0]), on_click=heard.append)
+    live.show_figure(figure)
+    clicked(live, 1, 1)
+    clicked(live, 1, 1)  # the same point once more
+    clicked(live, 0, 0)  # stands for nothing
+    clicked(live, 1, 0, "plotly_hover")
+    assert heard == ["run 1", "run 1"]
+
+
 @pytest.mark.parametrize(
-    "name", ["_widget_data", "_widget_layout", "_config", "_js2py_traceDeltas", "_py2js_update"]
+    "name",
+    [
+        "_widget_data",
+        "_widget_layout",
+        "_config",
+        "_js2py_traceDeltas",
+        "_py2js_update",
+        "_js2py_pointsCallback",
+    ],
 )
 def test_plotly_still_has_the_private_names_that_we_use(name: str) -> None:
     assert go.FigureWidget.class_traits()[name].metadata["sync"]

@@ -17,11 +17,13 @@ from workbench.accounting.pld import epsilon_spent, noise_for
 from workbench.models.catalogue import CATALOGUE
 from workbench.panels import train_model
 from workbench.panels.budget import epsilon_at, meaning, noise_at, outlook, right_at_most
+from workbench.panels.parts.controls import NumberField
 from workbench.panels.parts.model import PanelModel
 from workbench.panels.train import TrainPanel
 from workbench.panels.train_model import WORK, TrainModel
 from workbench.panels.train_words import surgery_rows, surgery_words
 from workbench.panels.training_choices import DRAWN, MODELS
+from workbench.panels.training_controls import optimisation_controls
 from workbench.runs.configs import config_to_json
 from workbench.runs.events import Checkpointed
 from workbench.runs.inline import drive
@@ -113,6 +115,8 @@ def test_the_model_follows_the_data_unless_it_is_given() -> None:
         ({"noise_multiplier": -1.0}, "noise_multiplier", "0 or more"),
         ({"delta": 0.1}, "delta", "1/170"),
         ({"steps": 0}, "steps", "1 or more"),
+        ({"patients": 171}, "patients", "There are 170 patients to train on"),
+        ({"patients": 20, "delta": 0.06}, "delta", "1/20"),
         ({"sample_rate": 1.5}, "sample_rate", "at most 1"),
         ({"image_size": 8}, "image_size", "16 to 512"),
         ({"optimizer": "lion"}, "optimizer", "adam or sgd"),
@@ -278,6 +282,20 @@ def test_the_panel_shows_what_its_model_knows(discs: str) -> None:
 def test_every_setting_of_a_training_is_a_choice_of_the_panel() -> None:
     settings = {field.name for field in fields(TrainConfig)} - {"privacy"}
     assert settings <= set(TrainModel().trait_names(param=True))
+
+
+def test_how_many_patients_train_and_who_validates_are_chosen_too() -> None:
+    model = TrainModel(patients=40, split_seed=7)
+    assert (model.config().patients, model.config().split_seed) == (40, 7)
+    labels = {
+        control.label: control
+        for control in optimisation_controls(model)
+        if isinstance(control, NumberField)
+    }
+    labels["Patients to train on"].value = 0
+    assert model.config().patients is None
+    labels["Split seed"].value = 8
+    assert model.config().split_seed == 8
 
 
 def test_what_a_recipe_adds_reaches_the_training() -> None:

@@ -12,11 +12,16 @@ import numpy as np
 import pytest
 
 from workbench.accounting.ledger.ledger import Ledger
+from workbench.accounting.ledger.plans import Identity
 from workbench.accounting.pld import epsilon_spent
 from workbench.errors import BadInput
 from workbench.imaging.load import load
+from workbench.imaging.sliceset import SliceSet
 from workbench.runs.attempt import Attempt
+from workbench.runs.configs import config_to_json
 from workbench.runs.events import Event, Finished, Started
+from workbench.runs.inline import drive
+from workbench.runs.store import Store
 from workbench.training.charge import identity_of
 from workbench.training.config import PrivacyConfig, TrainConfig
 from workbench.training.events import Step, Validated, Warned
@@ -84,6 +89,34 @@ def test_runs_on_the_same_pictures_add_up_whatever_they_are_called(
     (account,) = Ledger(workspace).accounts()
     assert account.runs == 2
     assert account.epsilon == pytest.approx(cost(12), rel=2e-3)
+
+
+def test_runs_on_a_few_of_the_patients_are_charged_on_the_whole_set(
+    discs: str, workspace: Path
+) -> None:
+    list(train(config(discs, steps=2, patients=3)))
+    list(train(config(discs, steps=2)))
+    (account,) = Ledger(workspace).accounts()
+    assert account.runs == 2
+    assert account.epsilon == pytest.approx(cost(4), rel=2e-3)
+
+
+def test_every_picture_is_hashed_once_also_where_weights_are_taken_over(
+    discs: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store()
+    first = config_to_json(config(discs, steps=1))
+    run = store.open("train", first)
+    list(drive("workbench.training.loop:work", first, run=run, store=store))
+    asked: list[str] = []
+
+    def counted(slices: SliceSet, source: str) -> Identity:
+        asked.append(source)
+        return identity_of(slices, source)
+
+    monkeypatch.setattr("workbench.training.loop.identity_of", counted)
+    list(train(config(discs, steps=1, pretrained=run), Attempt(run="two", home=workspace)))
+    assert asked == [discs]
 
 
 def test_the_same_file_at_another_size_is_the_same_data(discs: str, workspace: Path) -> None:

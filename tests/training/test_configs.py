@@ -47,6 +47,8 @@ def test_a_privacy_setting_out_of_range_is_refused_by_name(
         ({"augmentation_multiplicity": 0}, "augmentation_multiplicity"),
         ({"image_size": 8}, "image_size"),
         ({"seed": -1}, "seed"),
+        ({"split_seed": -1}, "split_seed"),
+        ({"patients": 0}, "patients"),
         ({"task": "detection"}, "task"),
     ],
 )

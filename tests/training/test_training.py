@@ -8,6 +8,7 @@ import pytest
 
 from workbench.accounting.pld import epsilon_spent
 from workbench.errors import BadInput
+from workbench.imaging.load import load
 from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_to_json
 from workbench.runs.events import Checkpointed, Event, Finished, Started, from_message, to_message
@@ -17,6 +18,7 @@ from workbench.training.config import PrivacyConfig, TrainConfig
 from workbench.training.events import Preview, Step, Validated
 from workbench.training.loop import train
 from workbench.training.meter import EpsilonMeter
+from workbench.training.plan import make_plan
 
 
 def config(data: str, **changes: object) -> TrainConfig:
@@ -154,6 +156,7 @@ def test_closing_the_iterator_stops_the_training(discs: str) -> None:
         ({"privacy": private(delta=0.2)}, r"Delta must be below 1 / number of patients \(1/10"),
         ({"task": "classification", "model": "cnn"}, "no labels to learn from"),
         ({"model": "unet-batchnorm", "privacy": private(), "surgery": False}, "BatchNorm2d"),
+        ({"patients": 11}, "there are 10 patients to train on, not 11"),
         ({"data": "/nowhere/at/all.npz"}, "/nowhere/at/all.npz"),
     ],
 )
@@ -162,6 +165,27 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(
 ) -> None:
     with pytest.raises(BadInput, match=sentence):
         next(iter(train(config(changes.pop("data", discs), **changes))))
+
+
+def test_the_same_patients_validate_whatever_the_seed(discs: str) -> None:
+    one, two, other = (
+        make_plan(config(discs, **changes), load(discs))
+        for changes in ({"seed": 1}, {"seed": 2}, {"seed": 1, "split_seed": 3})
+    )
+    assert one.validation.patients.tolist() == two.validation.patients.tolist()
+    assert one.validation.patients.tolist() != other.validation.patients.tolist()
+
+
+def test_a_training_on_fewer_patients_counts_these_and_says_that_they_were_drawn(
+    discs: str,
+) -> None:
+    settings = config(discs, patients=4, privacy=private(noise="secure", delta=0.15), steps=1)
+    started = next(iter(train(settings)))
+    assert isinstance(started, Started)
+    # Delta is below one in four, and would not be below one in all ten.
+    assert started.facts["train_patients"] == 4
+    assert started.facts["validation_patients"] == 2
+    assert "which of the patients were drawn to train on" in started.facts["promise"]
 
 
 def test_surgery_is_told_at_the_start(discs: str) -> None:

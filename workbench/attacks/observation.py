@@ -13,6 +13,7 @@ from workbench.attacks.blunting import blunted
 from workbench.attacks.defence import Defence
 from workbench.attacks.local_update import Recipe, local_update, weights_kept
 from workbench.dpsgd.randomness import RandomStream
+from workbench.errors import BadInput
 from workbench.models.losses import Loss, Task
 
 
@@ -57,6 +58,21 @@ class Observation:
     def norm(self) -> float:
         """L2 norm of the whole gradient."""
         return _norm(self.gradients)
+
+
+def refuse_not_numbers(gradients: Mapping[str, Tensor]) -> None:
+    """Refuse a gradient with NaN or infinite values, which nothing can be read off.
+
+    Raises:
+        BadInput: naming the first such parameter.
+    """
+    for name, gradient in gradients.items():
+        if not gradient.isfinite().all():
+            raise BadInput(
+                f"The gradient of {name} holds values that are not numbers; look at the loss and "
+                "the weights that it was taken at.",
+                field="gradients",
+            )
 
 
 LONGEST_MOVE = 1.0

@@ -13,7 +13,7 @@ from workbench.attacks.case import refuse_blank
 from workbench.attacks.differentiable import refuse_not_differentiable
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.network import refuse_dropout
-from workbench.attacks.observation import Observation, observe
+from workbench.attacks.observation import Observation, observe, refuse_not_numbers
 from workbench.dpsgd.randomness import SecureStream
 from workbench.errors import BadInput, check_range
 from workbench.imaging.sliceset import SliceSet
@@ -174,10 +174,7 @@ def _check_gradients(gradients: Sequence[Tensor], named: Mapping[str, nn.Paramet
                 f"{tuple(parameter.shape)}; give them in the order of model.parameters().",
                 field="gradients",
             )
-        if not gradient.isfinite().all():
-            raise BadInput(
-                f"The gradient of {name} holds values that are not numbers.", field="gradients"
-            )
+    refuse_not_numbers(dict(zip(named, gradients, strict=True)))
 
 
 def _refuse_dead(gradients: Mapping[str, Tensor]) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadInput
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from workbench.imaging.sliceset import SliceSet
 
 HELP = "look at a set of slices before using it: 'data show PATH', 'data list'"
@@ -76,12 +79,17 @@ def _found(slices: SliceSet) -> Result:
         "width": slices.width,
         "value_range": [float(slices.images.min()), float(slices.images.max())],
         "classes": _balance(slices),
+        "groups": {name: _counts(of) for name, of in slices.groups.items()},
         "splits": None if splits is None else dict(zip(*(s.tolist() for s in splits), strict=True)),
         "window": None if slices.window is None else [slices.window.low, slices.window.high],
         "spacing_mm": None if slices.spacing_mm is None else list(slices.spacing_mm),
         "identifying_tags": list(slices.identifying_tags),
         "provenance": slices.provenance,
     }
+
+
+def _counts(words: np.ndarray) -> dict[str, int]:
+    return dict(sorted(Counter(words[words != ""].tolist()).items()))
 
 
 def _balance(slices: SliceSet) -> dict[str, float] | dict[str, int]:
@@ -129,6 +137,7 @@ def tell(result: Result) -> str:
         f"  values    {low:.3g} to {high:.3g}{_window_text(result['window'])}",
         f"  classes   {_classes_text(result['classes'])}",
         f"  splits    {_counts_text(result['splits'] or {}) or 'none; patients will be drawn'}",
+        *(f"  groups    by {name}: {_counts_text(of)}" for name, of in result["groups"].items()),
         f"  headers   {_tags_text(result['identifying_tags'])}",
         f"  pictures  {result['contact_sheet']}",
     ]

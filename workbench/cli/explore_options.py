@@ -15,13 +15,21 @@ V = TypeVar("V")
 DEFAULT_EPSILONS = (1.0, 3.0, 8.0, math.inf)
 DEFAULT_SEEDS = 2
 BUDGET = ("runs", "minutes", "metric")
-OF_THE_STUDY = ("recipe", "epsilons", "seeds", "axis", "range", "search")
+OF_THE_STUDY = ("recipe", "from_scratch", "epsilons", "seeds", "axis", "range", "search")
 
 
 def study_arguments(parser: argparse.ArgumentParser) -> None:
     """What is compared, how it is searched, and how long."""
     what = parser.add_argument_group("the study")
-    what.add_argument("--recipe", metavar="NAME", help="settings to begin from: liver-slices, ...")
+    what.add_argument(
+        "--recipe", metavar="NAME", help="settings to begin from: liver-slices, ... or a file"
+    )
+    what.add_argument(
+        "--from-scratch",
+        action="store_true",
+        default=None,
+        help="leave out the recipe's training on phantoms",
+    )
     what.add_argument("--study", metavar="STUDY", help="go on with a study by its name")
     what.add_argument("--epsilons", help="budgets, comma-separated (1,3,8,inf)")
     what.add_argument("--seeds", type=int, help="runs at each point (2)")
@@ -31,11 +39,18 @@ def study_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--range", action="append", metavar="NAME=LOW:HIGH", help="or a range to draw it from"
     )
-    what.add_argument("--search", choices=("grid", "random"), help="all combinations, or drawn")
+    what.add_argument(
+        "--search",
+        choices=("grid", "random", "bayesian"),
+        help="all combinations, drawn, or proposed from the scores so far",
+    )
     what.add_argument("--runs", type=int, help="trainings at most")
     what.add_argument("--minutes", type=float, help="after which no further training begins")
-    what.add_argument("--metric", help="dice, auroc, balanced_accuracy or mcc")
-    what.add_argument("--at-once", type=int, default=2, help="trainings at the same time")
+    what.add_argument("--metric", help="dice, auroc, hausdorff95, ...")
+    what.add_argument("--at-once", type=int, help="trainings at the same time (one a worker)")
+    what.add_argument(
+        "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
+    )
 
 
 def study_of(args: argparse.Namespace) -> Any:
@@ -48,8 +63,7 @@ def study_of(args: argparse.Namespace) -> Any:
     from workbench.exploring.recipes import Recipe, recipe
 
     chosen = Recipe(description="", source="") if args.recipe is None else recipe(args.recipe)
-    axes = _once([_axis(words) for words in args.axis or ()])
-    ranges = _once([_range(words) for words in args.range or ()])
+    axes, ranges = _varied(args, chosen)
     epsilons = _epsilons(args, chosen.study.epsilons, {*axes, *ranges})
     # The base needs some budget to be a private config; every run puts its own in its place.
     base = next((epsilon for epsilon in epsilons if 0 < epsilon < math.inf), 1.0)
@@ -60,10 +74,11 @@ def study_of(args: argparse.Namespace) -> Any:
         seeds=DEFAULT_SEEDS if seeds is None else seeds,
         axes=axes,
         ranges=ranges,
-        search=args.search or "grid",
-        runs=args.runs,
+        search=args.search or chosen.study.search or "grid",
+        runs=chosen.study.runs if args.runs is None else args.runs,
         minutes=args.minutes,
         metric=args.metric or chosen.study.metric,
+        pretraining=_pretraining(args, chosen),
     )
 
 
@@ -87,6 +102,25 @@ def recalled_study(args: argparse.Namespace, store: Any) -> Any:
         )
     asked = {name: getattr(args, name) for name in BUDGET}
     return replace(config, **{name: value for name, value in asked.items() if value is not None})
+
+
+def _varied(args: argparse.Namespace, chosen: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Axes and ranges of the recipe, but for those that the words vary or settle."""
+    axes = _once([_axis(words) for words in args.axis or ()])
+    ranges = _once([_range(words) for words in args.range or ()])
+    said = {*axes, *ranges, *(name for name, value in vars(args).items() if value is not None)}
+    of_recipe = [
+        {name: value for name, value in given.items() if name not in said}
+        for given in (chosen.study.axes, chosen.study.ranges)
+    ]
+    return of_recipe[0] | axes, of_recipe[1] | ranges
+
+
+def _pretraining(args: argparse.Namespace, chosen: Any) -> Any:
+    """The recipe's own, on the device of the others, unless the words begin elsewhere."""
+    if args.from_scratch or args.pretrained is not None or chosen.first is None:
+        return None
+    return chosen.first if args.device is None else replace(chosen.first, device=args.device)
 
 
 def _training(args: argparse.Namespace, chosen: Any, base: float) -> Any:

@@ -16,8 +16,9 @@ HELP = "train a network, with differential privacy if a budget or a noise is giv
 SETTINGS = (
     "data", "model", "task", "image_size", "steps", "sample_rate", "learning_rate", "schedule",
     "optimizer", "ema_decay", "weight_standardisation", "pretrained", "trainable",
-    "augmentation_multiplicity", "seed", "device", "precision", "engine", "surgery",
-    "target_epsilon", "noise_multiplier", "delta", "max_grad_norm", "unit", "noise",
+    "augmentation_multiplicity", "patients", "seed", "split_seed", "device", "precision",
+    "engine", "surgery", "target_epsilon", "noise_multiplier", "delta", "max_grad_norm", "unit",
+    "noise",
 )  # fmt: skip
 
 
@@ -49,8 +50,10 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
         "--trainable", choices=("all", "last-block", "head"), help="part that is trained (all)"
     )
     how.add_argument("--augmentation-multiplicity", type=int, help="moved views of each slice")
+    how.add_argument("--patients", type=int, help="train on so many of the patients (all)")
+    how.add_argument("--split-seed", type=int, help="draws the patients who validate (0)")
     if not of_a_study:
-        how.add_argument("--seed", type=int)
+        how.add_argument("--seed", type=int, help="of weights and sampling (0)")
     how.add_argument("--device", choices=("cpu", "cuda"))
     how.add_argument("--precision", choices=("float32", "bfloat16"), help="of the two passes")
     how.add_argument("--engine", choices=ENGINES, help="how per-record gradients are taken")
@@ -135,8 +138,9 @@ def config_of(args: argparse.Namespace) -> Any:
 
 def tell(result: dict[str, Any]) -> str:
     """The result for a person."""
-    names = ("dice", "auroc", "balanced_accuracy", "mcc")
-    scores = ", ".join(f"{name} {result[name]:.3f}" for name in names if name in result)
+    from workbench.training.events import SCORES
+
+    scores = ", ".join(f"{name} {float(result[name]):.3f}" for name in SCORES if name in result)
     said = (result["stopped"], result["guarantee"], result["whole_patient"])
     sentences = "\n".join(filter(None, said))
     return f"Run {result['run']}: {scores} on the validation patients.\n{sentences}"

@@ -13,6 +13,7 @@ from workbench.runs.inline import drive
 from workbench.runs.store import Store
 from workbench.runs.work import outcome
 from workbench.training.config import train_config
+from workbench.training.events import SCORES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +23,8 @@ class TrainedRun:
     Attributes:
         id: its name in the store; ``workbench runs show`` takes it.
         model: name of the network.
-        scores: on the validation patients: Dice, or AUROC, balanced accuracy and MCC.
+        scores: on the validation patients: Dice and 95 % Hausdorff distance, or AUROC, balanced
+            accuracy and MCC; and the calibration error.
         guarantee: what was promised to whom.
     """
 
@@ -52,10 +54,9 @@ def train(data: str | SliceSet, **settings: Any) -> TrainedRun:
     result = outcome(last)
     record = store.record(run)
     assert record.guarantee is not None
-    names = ("dice", "auroc", "balanced_accuracy", "mcc")
     return TrainedRun(
         id=run,
         model=config.model,
-        scores={name: result[name] for name in names if name in result},
+        scores={name: result[name] for name in SCORES if name in result},
         guarantee=config_from_json(Guarantee, record.guarantee),
     )

@@ -44,12 +44,15 @@ AXES: Final[Mapping[str, Axis]] = {
     "weight_standardisation": Axis(bool),
     "trainable": Axis(str),
     "augmentation_multiplicity": Axis(int, "log"),
+    "patients": Axis(int, "log"),
 }
 """By name of the field. The expected batch is ``sample_rate`` times the number of units."""
 
 OF_PRIVACY: Final = frozenset(field.name for field in fields(PrivacyConfig))
 PRIVATE_ONLY: Final = OF_PRIVACY | {"engine"}
 """Settings that change nothing in a training without privacy."""
+PROMISES: Final = frozenset({"target_epsilon", "noise_multiplier", "unit"})
+"""Settings that weaken what is promised: of these the largest always scores best."""
 
 
 def checked_values(name: str, values: Sequence[Value], train: TrainConfig) -> tuple[Value, ...]:
@@ -116,7 +119,13 @@ def drawn(name: str, ends: tuple[float, float], share: float) -> Value:
         value = 1 - (1 - low) * ((1 - high) / (1 - low)) ** share
     else:
         value = low + share * (high - low)
-    return round(value) if axis.kind is int else float(f"{value:.4g}")
+    return settled(name, ends, value)
+
+
+def settled(name: str, ends: tuple[float, float], value: float) -> Value:
+    """A drawn value as it is written down: whole or of four significant digits, in its range."""
+    short = round(value) if AXES[name].kind is int else float(f"{value:.4g}")
+    return type(short)(min(max(short, ends[0]), ends[1]))
 
 
 def with_choices(train: TrainConfig, choices: Mapping[str, Value]) -> TrainConfig:

@@ -16,6 +16,7 @@ from workbench.exploring.axes import (
     checked_values,
     with_choices,
 )
+from workbench.exploring.contradictions import check_budgets, check_pretraining, check_search
 from workbench.exploring.scores import check_metric
 from workbench.exploring.search import Point, grid, random
 from workbench.exploring.trial import Trial
@@ -24,7 +25,12 @@ from workbench.training.config import PrivacyConfig, TrainConfig
 
 _BUDGET: Final = ("metric", "runs", "minutes")
 """How long and at what one looks, which does not change what a training finds."""
-_LATER: Final[Mapping[str, Any]] = {"axes": {}, "ranges": {}, "search": "grid"}
+_LATER: Final[Mapping[str, Any]] = {
+    "axes": {},
+    "ranges": {},
+    "search": "grid",
+    "pretraining": None,
+}
 """Settings that studies of older versions did not have, at the value that they meant."""
 _DRAWS_PER_RUN: Final = 50
 """So often may a random search draw what it has drawn before, until nothing new is expected."""
@@ -41,12 +47,16 @@ class ExploreConfig:
             ``noise_multiplier`` or a range of ``target_epsilon`` takes their place.
         seeds: how many seeds, numbered from 0, >= 1.
         axes: by name (``axes.AXES``) the values to try.
-        ranges: by name the lowest and highest value to draw between; for a random search.
-        search: ``"grid"`` tries every combination, ``"random"`` draws points from all axes.
-        runs: trainings at most, >= 1; ``None`` is the whole grid. A random search needs it.
+        ranges: by name the lowest and highest value to draw between; not for a grid.
+        search: ``"grid"`` tries every combination, ``"random"`` draws points from all axes,
+            ``"bayesian"`` learns from the scores which points to try, at each epsilon by itself.
+        runs: trainings at most, >= 1; ``None`` is the whole grid. The other searches need it.
         minutes: after which no further training begins, > 0, in one sitting and without pauses;
             ``None`` for no such end.
         metric: score to compare by; ``None`` takes the main one of the task.
+        pretraining: a training on drawn patients, without privacy, that is carried out first and
+            once; every training of the study begins from its weights. It is part of the study, the
+            run that it becomes is not: the same settings are the same study in every workspace.
 
     Raises:
         BadInput: a setting is out of its range, stands twice, or contradicts another one.
@@ -59,14 +69,15 @@ class ExploreConfig:
     seeds: int = 2
     axes: dict[str, tuple[int | float | str | bool, ...]] = field(default_factory=dict, hash=False)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict, hash=False)
-    search: Literal["grid", "random"] = "grid"
+    search: Literal["grid", "random", "bayesian"] = "grid"
     runs: int | None = None
     minutes: float | None = None
     metric: str | None = None
+    pretraining: TrainConfig | None = None
 
     def __post_init__(self) -> None:
         check_range("seeds", self.seeds, "[1, inf)")
-        check_choice("search", self.search, ("grid", "random"))
+        check_choice("search", self.search, ("grid", "random", "bayesian"))
         if self.runs is not None:
             check_range("runs", self.runs, "[1, inf)")
         if self.minutes is not None:
@@ -78,8 +89,11 @@ class ExploreConfig:
                 field="train",
             )
         self._check_axes()
-        self._check_budgets()
-        self._check_search()
+        object.__setattr__(self, "epsilons", tuple(float(epsilon) for epsilon in self.epsilons))
+        check_budgets(self)
+        check_search(self)
+        if self.pretraining is not None:
+            check_pretraining(self, self.pretraining)
 
     def _check_axes(self) -> None:
         axes = {name: checked_values(name, v, self.train) for name, v in self.axes.items()}
@@ -95,56 +109,6 @@ class ExploreConfig:
         object.__setattr__(self, "axes", dict(sorted(axes.items())))
         object.__setattr__(self, "ranges", dict(sorted(ranges.items())))
 
-    def _check_budgets(self) -> None:
-        budgets = tuple(float(epsilon) for epsilon in self.epsilons)
-        object.__setattr__(self, "epsilons", budgets)
-        varied = {*self.axes, *self.ranges}
-        instead = varied & {"noise_multiplier", "target_epsilon"}
-        if not budgets and not instead:
-            raise BadInput("Name at least one epsilon to explore.", field="epsilons")
-        wrong = [epsilon for epsilon in budgets if not epsilon > 0]
-        if wrong:
-            raise BadInput(
-                f"Every epsilon must be above 0, not {wrong[0]:g}; inf trains without privacy.",
-                field="epsilons",
-            )
-        if len(set(budgets)) < len(budgets):
-            raise BadInput("An epsilon stands twice in the list; name each once.", field="epsilons")
-        if "noise_multiplier" in varied and math.inf in budgets:
-            raise BadInput(
-                "An epsilon of infinity trains without noise, and a noise multiplier asks for "
-                "some; explore one of the two.",
-                field="epsilons",
-            )
-        if len(instead) + bool(budgets) > 1:
-            raise BadInput(
-                "Explore epsilons or noise multipliers, by values or in a range, not two of "
-                "these at once: each follows from the other.",
-                field="epsilons",
-            )
-        idle = sorted(varied & PRIVATE_ONLY)
-        if budgets == (math.inf,) and idle:
-            raise BadInput(
-                f"{idle[0]} changes nothing in trainings without privacy; name a finite epsilon, "
-                "or leave it out.",
-                field=idle[0],
-            )
-
-    def _check_search(self) -> None:
-        if self.search == "grid" and self.ranges:
-            name = next(iter(self.ranges))
-            raise BadInput(
-                f"A grid needs the values of {name}; a range is for a random search.", field=name
-            )
-        if self.search == "grid":
-            return
-        if not (self.axes or self.ranges):
-            raise BadInput("A random search needs axes or ranges to draw from.", field="axes")
-        if self.runs is None:
-            raise BadInput(
-                "A random search goes on for ever; say after how many runs it ends.", field="runs"
-            )
-
     @property
     def study(self) -> str:
         """The name under which its runs are found again: the same config is the same study.
@@ -157,8 +121,16 @@ class ExploreConfig:
         later = {name for name, meant in _LATER.items() if values[name] == meant}
         return f"study-{values_key({n: v for n, v in values.items() if n not in later})}"
 
+    @property
+    def size(self) -> int:
+        """How many trainings there are, or of a Bayesian search how many at most."""
+        return self.runs or 0 if self.search == "bayesian" else len(self.trials())
+
     def trials(self) -> list[Trial]:
-        """All runs, each once. A grid goes seed by seed, so that a whole curve stands early."""
+        """All runs, each once. A grid goes seed by seed, so that a whole curve stands early.
+
+        What a Bayesian search tries follows from its scores: of it none is known beforehand.
+        """
         found: dict[str, Trial] = {}
         for trial in self._candidates():
             found.setdefault(config_key(trial.config), trial)
@@ -171,19 +143,42 @@ class ExploreConfig:
         if self.epsilons:
             axes["target_epsilon"] = self.epsilons
         seeds = range(self.seeds)
+        if self.search == "bayesian":
+            return iter(())
         if self.search == "grid":
             pairs = ((point, seed) for seed in seeds for point in grid(axes))
         else:
             points = itertools.islice(random(axes, self.ranges), _DRAWS_PER_RUN * (self.runs or 1))
             pairs = ((point, seed) for point in points for seed in seeds)
-        return (self._trial(point, seed) for point, seed in pairs)
+        return (self.trial_at(point, seed) for point, seed in pairs)
 
-    def _trial(self, point: Point, seed: int) -> Trial:
+    def trial_at(self, point: Point, seed: int) -> Trial:
+        """The training at a point of the axes.
+
+        Args:
+            point: a value for each of them; where it trains without privacy, those that change
+                nothing may be missing.
+            seed: of the run.
+        """
         epsilon = float(point.get("target_epsilon", math.nan))
         choices: dict[str, Value | None] = {
-            name: None if epsilon == math.inf and name in PRIVATE_ONLY else value
-            for name, value in sorted(point.items())
-            if name != "target_epsilon"
+            name: None if epsilon == math.inf and name in PRIVATE_ONLY else point[name]
+            for name in sorted({*self.axes, *self.ranges} - {"target_epsilon"})
         }
         config = with_choices(self.train, {**point})
         return Trial(epsilon=epsilon, seed=seed, config=replace(config, seed=seed), choices=choices)
+
+    def trial_of(self, values: Mapping[str, Any]) -> Trial | None:
+        """The inverse: where a recorded training stands; ``None`` where it is none of this study.
+
+        Args:
+            values: its config, as it is recorded.
+        """
+        flat = {**values, **(values["privacy"] or {"target_epsilon": math.inf})}
+        varied = {*self.axes, *self.ranges, *(["target_epsilon"] if self.epsilons else [])}
+        point = {name: flat[name] for name in varied if flat.get(name) is not None}
+        try:
+            trial = self.trial_at(point, int(values["seed"])).begun_from(values["pretrained"])
+        except (BadInput, KeyError):
+            return None
+        return trial if config_key(trial.config) == values_key(dict(values)) else None

@@ -36,12 +36,17 @@ class Explored(OfTrial):
         score_name: which metric that is.
         noise_multiplier: that the run was trained with.
         guarantee: of the run, as a sentence.
+        scores: everything that was measured on them, by name (``scores.METRICS``).
+        groups: the same for each group of them, where the data carry groups, with their
+            ``"count"``.
     """
 
     score: float
     score_name: str
     noise_multiplier: float
     guarantee: str
+    scores: Mapping[str, float] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,32 @@ class TrialFailed(OfTrial):
     """One training of the study could not be finished; the others go on."""
 
     message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingBegun(Event):
+    """Before its first training a study trains the network on drawn patients.
+
+    Attributes:
+        run: its id in the store.
+    """
+
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainingDone(Event):
+    """The weights are there from which every training of the study begins.
+
+    Attributes:
+        run: that left them, now or earlier.
+        score: of that run, on drawn patients.
+        score_name: which score that is.
+    """
+
+    run: str
+    score: float
+    score_name: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from workbench.errors import BadInput
+from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored
-from workbench.exploring.scores import score_of
+from workbench.exploring.scores import all_groups, all_scores, score_of
 from workbench.exploring.trial import Trial
 from workbench.imaging.load import TARGETS, load
 from workbench.runs.configs import config_key, values_key
@@ -23,6 +24,7 @@ class Found:
         store: where they are recorded.
 
     Attributes:
+        records: those that are finished, in the order in which they were begun.
         fingerprint: of the data that the study began with; ``None`` before it has.
     """
 
@@ -31,8 +33,8 @@ class Found:
         finished = [record for record in records if record.status == "finished"]
         self.fingerprint = next((r.fingerprint for r in finished if r.fingerprint), None)
         # Of data that were changed for a while there may be finished trainings, which do not count.
-        same = [r for r in finished if r.fingerprint in (None, self.fingerprint)]
-        self._finished = {values_key(record.config): record for record in same}
+        self.records = [r for r in finished if r.fingerprint in (None, self.fingerprint)]
+        self._finished = {values_key(record.config): record for record in self.records}
         at_work = [record for record in records if record.status in ALIVE]
         self._at_work = {values_key(record.config): record for record in at_work}
 
@@ -43,6 +45,26 @@ class Found:
     def at_work(self, trial: Trial) -> RunRecord | None:
         """The run of this training that somebody computes at this moment."""
         return self._at_work.get(config_key(trial.config))
+
+
+def finished_trials(
+    config: ExploreConfig, found: Found, begun: str | None
+) -> list[tuple[Trial, RunRecord]]:
+    """What is finished of a study, in the order in which it tries things.
+
+    Args:
+        config: the study.
+        found: its recorded trainings.
+        begun: run of the pre-training; ``None`` where there is none.
+    """
+    if config.search == "bayesian":
+        tried = [config.trial_of(record.config) for record in found.records]
+        keys = {config_key(trial.config): trial for trial in tried if trial is not None}
+        trials = [trial for trial in keys.values() if trial.config.pretrained == begun]
+    else:
+        trials = [trial.begun_from(begun) for trial in config.trials()]
+    records = [(trial, found.finished(trial)) for trial in trials]
+    return [(trial, record) for trial, record in records if record is not None]
 
 
 def explored_from(trial: Trial, record: RunRecord, metric: str | None = None) -> Explored:
@@ -62,6 +84,8 @@ def explored_from(trial: Trial, record: RunRecord, metric: str | None = None) ->
         score_name=name,
         noise_multiplier=result["noise_multiplier"],
         guarantee=result["guarantee"],
+        scores=all_scores(result),
+        groups=all_groups(result),
         choices=trial.choices,
     )
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 
+from workbench.exploring.beginning import pretrained_run
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, UnderWay
-from workbench.exploring.found import Found, explored_from
+from workbench.exploring.found import Found, explored_from, finished_trials
 from workbench.exploring.sweep import Sweep
 from workbench.runs.audience import Audience, Subscriber, tell
-from workbench.runs.events import TERMINAL, Cancelled, Event
+from workbench.runs.events import TERMINAL, Cancelled, Event, Progress
 from workbench.runs.store import Store
 from workbench.runs.work import ended_as, failure
+
+_PASSING: Final = (UnderWay, Progress)
+"""Events that only say how far it is."""
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +29,11 @@ def finished_before(config: ExploreConfig, store: Store) -> list[Explored]:
     Raises:
         BadInput: they were not measured by the study's metric.
     """
-    found = Found(config.study, store)
-    records = [(trial, found.finished(trial)) for trial in config.trials()]
-    return [explored_from(trial, record, config.metric) for trial, record in records if record]
+    begun = None if config.pretraining is None else pretrained_run(config.pretraining, store)
+    if config.pretraining is not None and begun is None:
+        return []
+    done = finished_trials(config, Found(config.study, store), begun.id if begun else None)
+    return [explored_from(trial, record, config.metric) for trial, record in done]
 
 
 class SweepJob:
@@ -39,13 +45,21 @@ class SweepJob:
     Args:
         config: the study.
         store: where its runs are recorded and those of earlier sittings found.
-        at_once: trainings at the same time.
+        at_once: trainings at the same time; ``None`` for as many as there are workers.
+        scheduler: as for :class:`Sweep`.
     """
 
-    def __init__(self, config: ExploreConfig, store: Store, *, at_once: int = 2) -> None:
+    def __init__(
+        self,
+        config: ExploreConfig,
+        store: Store,
+        *,
+        at_once: int | None = None,
+        scheduler: str | None = None,
+    ) -> None:
         self.run = config.study
         self.status: Literal["running", "paused", "finished", "failed", "cancelled"] = "running"
-        self._sweep = Sweep(config, store, at_once=at_once)
+        self._sweep = Sweep(config, store, at_once=at_once, scheduler=scheduler)
         self._lock = threading.RLock()
         self._events: list[Event] = []
         self._audience = Audience(self._lock, lambda: self._events)
@@ -105,15 +119,11 @@ class SweepJob:
 
     def _say(self, event: Event) -> None:
         with self._lock:
-            if isinstance(event, UnderWay) and self._events[-1:] and _same(self._events[-1], event):
-                return
-            if isinstance(event, UnderWay):
-                self._events = [one for one in self._events if not isinstance(one, UnderWay)]
+            if isinstance(event, _PASSING):
+                if self._events[-1:] == [event]:
+                    return
+                self._events = [one for one in self._events if not isinstance(one, _PASSING)]
             self._events.append(event)
             if isinstance(event, TERMINAL):
                 self.status = ended_as(event)
             tell(self._audience.now(), [event])
-
-
-def _same(before: Event, now: Event) -> bool:
-    return isinstance(before, UnderWay) and before == now

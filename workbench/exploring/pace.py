@@ -47,4 +47,6 @@ class Pace:
 
 
 def _work(config: TrainConfig) -> float:
-    return config.steps * config.sample_rate * config.augmentation_multiplicity
+    views = config.sample_rate * config.augmentation_multiplicity
+    # Where a study varies the number of patients, all of its trainings say it.
+    return config.steps * views * (config.patients or 1)

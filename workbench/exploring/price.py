@@ -12,7 +12,7 @@ from workbench.accounting.mechanism import Mechanism
 from workbench.accounting.pld import REFINED
 from workbench.accounting.selection.counts import KINDS, run_count
 from workbench.accounting.selection.selection import CONDITIONS, Selection, select_best
-from workbench.errors import BadInput, check_range
+from workbench.errors import check_range
 from workbench.training.config import TrainConfig
 
 LEDGER: str = (
@@ -60,7 +60,7 @@ class Price:
     @property
     def all_guarantee(self) -> Guarantee:
         """The statement on all runs that protect, seen together."""
-        return self._guarantee(self.all_shown, f"{_runs(self.runs)} composed")
+        return self._guarantee(self.all_shown, f"{runs_words(self.runs)} composed")
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -71,13 +71,48 @@ class Price:
             f"One run: {self.one_guarantee}",
             f"All shown: {self.all_guarantee}",
             *(f"Only the winner shown: {winner.guarantee}" for winner in self.winners),
-            self._worth(),
+            self.worth,
             f"The winner's price holds only if {'; '.join(CONDITIONS)}.",
             _bare(self.bare),
-            self._for_patients(),
+            self.for_patients,
             LEDGER,
         ]
         return tuple(filter(None, said))
+
+    @property
+    def cheapest_winner(self) -> Selection | None:
+        """The selection that costs least; ``None`` where no run protects."""
+        return min(self.winners, key=lambda winner: winner.epsilon, default=None)
+
+    @property
+    def worth(self) -> str:
+        """Whether showing only the winner is cheaper at all, which with few runs it is not."""
+        least = self.cheapest_winner
+        if least is None or math.isinf(self.all_shown):
+            return ""
+        every, best = round_up(self.all_shown), round_up(least.epsilon)
+        runs = runs_words(self.runs)
+        if least.epsilon < self.all_shown:
+            return (
+                f"Showing only the winner would cost {best} at best, showing {runs} costs {every}."
+            )
+        return (
+            f"Showing {runs} costs {every}, no more than showing only the winner of a random "
+            f"number of runs ({best}): so few runs are not worth hiding."
+        )
+
+    @property
+    def for_patients(self) -> str:
+        """What prices per slice mean for the patient with the most; empty where it is the same."""
+        patient = self.whole_patient
+        least = patient.cheapest_winner if patient else None
+        if patient is None or least is None:
+            return ""
+        return (
+            f"For the patient with the most slices: {round_up(patient.dearest)} for one run, "
+            f"{round_up(patient.all_shown)} for all, at best {round_up(least.epsilon)} for the "
+            f"winner alone, at δ = {self.delta:g}."
+        )
 
     def _guarantee(self, epsilon: float, what: str) -> Guarantee:
         return Guarantee(
@@ -87,33 +122,6 @@ class Price:
             sampling=f"{what}, Poisson sampling",
             accountant="PLD",
             assumptions=("the settings of every run", *_public(self.unit)),
-        )
-
-    def _worth(self) -> str:
-        """Whether showing only the winner is cheaper at all; with few runs it is not."""
-        if math.isinf(self.all_shown):
-            return ""
-        least = min(self.winners, key=lambda winner: winner.epsilon)
-        every, best = round_up(self.all_shown), round_up(least.epsilon)
-        if least.epsilon < self.all_shown:
-            return (
-                f"Showing only the winner would cost {best} at best, showing {_runs(self.runs)} "
-                f"costs {every}."
-            )
-        return (
-            f"Showing {_runs(self.runs)} costs {every}, no more than showing only the winner of a "
-            f"random number of runs ({best}): so few runs are not worth hiding."
-        )
-
-    def _for_patients(self) -> str:
-        patient = self.whole_patient
-        if patient is None:
-            return ""
-        least = min(patient.winners, key=lambda winner: winner.epsilon)
-        return (
-            f"For the patient with the most slices: {round_up(patient.dearest)} for one run, "
-            f"{round_up(patient.all_shown)} for all, at best {round_up(least.epsilon)} for the "
-            f"winner alone, at δ = {self.delta:g}."
         )
 
 
@@ -186,25 +194,24 @@ def price_of_runs(
 
     Returns:
         ``None`` where no run was asked to be private, as there is no delta then. The smallest
-        delta of any run is the delta of all.
-
-    Raises:
-        BadInput: some runs protect slices and others patients.
+        delta of any run is the delta of all. Where some runs protect slices and others patients,
+        all are priced per patient, the one with the most slices.
     """
     known = list(runs)
     private = [config.privacy for config, _ in known if config.privacy is not None]
     if not private:
         return None
-    if len({privacy.unit for privacy in private}) > 1:
-        raise BadInput(
-            "Some of these runs protect slices and others patients; price them apart.",
-            field="unit",
-        )
-    mechanisms = [one for run in known if (one := run_mechanism(*run)) is not None]
+    units = {privacy.unit for privacy in private}
+    unit: Unit = "patient" if len(units) > 1 else units.pop()
+    mechanisms = [
+        replace(one, group=largest_patient) if _unit(run[0]) != unit else one
+        for run in known
+        if (one := run_mechanism(*run)) is not None
+    ]
     return price(
         mechanisms,
         delta=min(privacy.delta for privacy in private),
-        unit=private[0].unit,
+        unit=unit,
         bare=len(known) - len(mechanisms),
         largest_patient=largest_patient,
     )
@@ -223,6 +230,10 @@ def run_mechanism(config: TrainConfig, noise_multiplier: float) -> Mechanism | N
     return Mechanism(
         noise_multiplier=noise_multiplier, sample_rate=config.sample_rate, steps=config.steps
     )
+
+
+def _unit(config: TrainConfig) -> Unit | None:
+    return config.privacy.unit if config.privacy else None
 
 
 def _winners(mechanisms: Sequence[Mechanism], delta: float, unit: Unit) -> tuple[Selection, ...]:
@@ -245,7 +256,8 @@ def _public(unit: Unit) -> tuple[str, ...]:
     )
 
 
-def _runs(count: int) -> str:
+def runs_words(count: int) -> str:
+    """``"the one run"``, ``"both runs"``, ``"all 8 runs"``."""
     return {1: "the one run", 2: "both runs"}.get(count, f"all {count} runs")
 
 

@@ -9,7 +9,10 @@ from workbench.exploring.events import Explored
 
 
 def rows(explored: Iterable[Explored]) -> list[dict[str, Any]]:
-    """One row for each run with its place on all axes, by epsilon, the other axes and seed."""
+    """One row for each run with its place on all axes, by epsilon, the other axes and seed.
+
+    The study's metric comes before the other scores.
+    """
     return [_row(one) for one in sorted(explored, key=_place)]
 
 
@@ -28,6 +31,7 @@ def _row(one: Explored) -> dict[str, Any]:
         "seed": one.seed,
         **one.choices,
         one.score_name: one.score,
+        **one.scores,
         "noise_multiplier": one.noise_multiplier,
         "run": one.run,
         "guarantee": one.guarantee,

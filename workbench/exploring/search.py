@@ -53,7 +53,7 @@ def random(
 
 
 class Proposer(Protocol):
-    """Says what to train next; one that learns from the scores fits in here as well."""
+    """Says what to train next."""
 
     def ask(self) -> Trial | None:
         """The next training; ``None`` where there is none left."""
@@ -65,7 +65,7 @@ class Proposer(Protocol):
         """A training has its score."""
 
     def __iter__(self) -> Iterator[Trial]:
-        """What is known to be left."""
+        """What is known to be left; may be less than is left."""
 
     def __len__(self) -> int:
         """How many are left."""

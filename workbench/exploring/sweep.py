@@ -10,9 +10,17 @@ from typing import Final
 
 from workbench.accounting.ledger.lock import locked
 from workbench.errors import WorkbenchError
+from workbench.exploring.bayesian import Bayesian
+from workbench.exploring.beginning import Beginning
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialBegun, TrialFailed, TrialLost, UnderWay
-from workbench.exploring.found import Found, check_same_data, explored_from, fingerprint_now
+from workbench.exploring.found import (
+    Found,
+    check_same_data,
+    explored_from,
+    fingerprint_now,
+    finished_trials,
+)
 from workbench.exploring.pace import Pace
 from workbench.exploring.rows import rows
 from workbench.exploring.scores import best_runs, check_metric
@@ -23,7 +31,7 @@ from workbench.runs.configs import config_key, config_to_json
 from workbench.runs.crew import DEATH, ENDED
 from workbench.runs.events import Event, Finished, Started
 from workbench.runs.job import Job
-from workbench.runs.jobs import start
+from workbench.runs.jobs import start, workers
 from workbench.runs.record import ALIVE, RunRecord
 from workbench.runs.store import Store
 
@@ -42,13 +50,22 @@ class Sweep:
     Args:
         config: the study.
         store: where its runs are, and where those of earlier sittings are found.
-        at_once: trainings at the same time.
+        at_once: trainings at the same time; ``None`` for as many as there are workers.
+        scheduler: address of a Dask scheduler whose workers train, as for ``runs.jobs.start``.
+            They read the data and this workspace under the same paths.
     """
 
-    def __init__(self, config: ExploreConfig, store: Store, *, at_once: int = 2) -> None:
+    def __init__(
+        self,
+        config: ExploreConfig,
+        store: Store,
+        *,
+        at_once: int | None = None,
+        scheduler: str | None = None,
+    ) -> None:
         self.config = config
         self._store = store
-        self._at_once = at_once
+        self._most, self._scheduler = at_once, scheduler
         self.failures: list[TrialFailed] = []
         self._explored: list[Explored] = []
         self._left: Proposer = Listed(())
@@ -58,57 +75,78 @@ class Sweep:
         self._pace = Pace()
         self._fingerprint: str | None = None
         self._task_known = config.metric is None
+        self._size = config.size
         self._seconds = 0.0
         self._going = threading.Event()
         self._going.set()
+        first = config.pretraining
+        self._beginning = None if first is None else Beginning(first, store, scheduler=scheduler)
 
     def pause(self) -> None:
         """Let the trainings stand still; no further one begins."""
         self._going.clear()
-        for job, _ in list(self._jobs.values()):
+        for job in self._at_work():
             job.pause()
 
     def go_on(self) -> None:
         """Go on after a pause."""
         self._going.set()
-        for job, _ in list(self._jobs.values()):
+        for job in self._at_work():
             job.go_on()
 
     def events(self) -> Iterator[Event]:
         """Run what is not finished yet; closing the iterator stops the trainings at work.
 
         Yields:
-            ``Started``; for each training ``TrialBegun`` and an ``Explored`` or ``TrialFailed``,
-            with a ``TrialLost`` between them where its worker died; ``UnderWay`` in between; and
-            ``Finished`` with the list of what was explored and the number of trainings left.
+            ``Started``; where there is a pre-training ``PretrainingBegun``, ``Progress`` and
+            ``PretrainingDone``; for each training ``TrialBegun`` and an ``Explored`` or
+            ``TrialFailed``, with a ``TrialLost`` between them where its worker died; ``UnderWay``
+            in between; and ``Finished`` with the list of what was explored and the number of
+            trainings left.
 
         Raises:
             BadInput: the data are not those that the study began with, the task lacks the metric,
-                or another version wrote the study down. Finished trainings stay as they are.
+                another version wrote the study down, or the scheduler does not answer or has other
+                versions. Finished trainings stay as they are.
         """
-        trials = self.config.trials()
         remember(self.config, self._store)
-        yield Started(facts={"study": self.config.study, "trials": len(trials)})
-        found = Found(self.config.study, self._store)
-        waiting: list[Trial] = []
-        for trial in trials:
-            record = found.finished(trial)
-            if record is None:
-                waiting.append(trial)
-            else:
-                yield self._take(trial, record)
-        self._left = Listed(waiting)
-        if waiting and self._explored:
-            self._same_data(fingerprint_now(self.config.train))
+        workers(self._scheduler)  # a cluster that cannot be used is refused before anything else
+        yield Started(facts={"study": self.config.study, "trials": self._size})
         try:
-            yield from self._run(len(trials))
+            if self._beginning is not None:
+                yield from self._beginning.events(self._going)
+            yield from self._take_up()
+            yield from self._run()
         finally:
-            for job, _ in list(self._jobs.values()):
+            for job in self._at_work():
                 job.cancel()
         left = len(self._left) + len(self._elsewhere)
         yield Finished(result={"explored": rows(self._explored), "left": left})
 
-    def _run(self, total: int) -> Iterator[Event]:
+    def _take_up(self) -> Iterator[Event]:
+        """What earlier sittings have finished; the rest is left to do."""
+        done = finished_trials(self.config, Found(self.config.study, self._store), self._weights)
+        self._left = self._proposer({config_key(trial.config) for trial, _ in done})
+        for trial, record in done:
+            yield self._take(trial, record)
+        if len(self._left) and self._explored:
+            self._same_data(fingerprint_now(self.config.train))
+
+    def _proposer(self, done: set[str]) -> Proposer:
+        if self.config.search == "bayesian":
+            return Bayesian(self.config)
+        trials = [trial.begun_from(self._weights) for trial in self.config.trials()]
+        return Listed(trial for trial in trials if config_key(trial.config) not in done)
+
+    @property
+    def _at_once(self) -> int:
+        return self._most or max(1, workers(self._scheduler))
+
+    @property
+    def _weights(self) -> str | None:
+        return None if self._beginning is None else self._beginning.run
+
+    def _run(self) -> Iterator[Event]:
         while self._jobs or (self._in_time and (len(self._left) or self._elsewhere)):
             yield from self._fill()
             began = time.monotonic()
@@ -118,7 +156,11 @@ class Sweep:
             self._check_task()
             yield from self._ended()
             yield from self._ended_elsewhere()
-            yield self._under_way(total)
+            yield self._under_way()
+
+    def _at_work(self) -> list[Job]:
+        first = None if self._beginning is None else self._beginning.job
+        return [job for job, _ in list(self._jobs.values())] + ([] if first is None else [first])
 
     @property
     def _in_time(self) -> bool:
@@ -129,7 +171,7 @@ class Sweep:
             trial = self._left.ask()
             if trial is None:
                 return
-            event = self._begin(trial)
+            event = self._begin(trial.begun_from(self._weights))
             if event is not None:
                 yield event
 
@@ -149,6 +191,7 @@ class Sweep:
                 kind="train",
                 store=self._store,
                 study=self.config.study,
+                scheduler=self._scheduler,
             )
         self._begun[config_key(trial.config)] += 1
         self._jobs[job.run] = (job, trial)
@@ -209,16 +252,18 @@ class Sweep:
                     check_metric(self.config.metric, event.facts["task"])
                     self._task_known = True
 
-    def _under_way(self, total: int) -> UnderWay:
+    def _under_way(self) -> UnderWay:
         at_work = {run: (trial, _share(job.progress)) for run, (job, trial) in self._jobs.items()}
         for run, trial in self._elsewhere.items():
             at_work[run] = (trial, _share(self._store.record(run).progress))
         rest = [(trial.config, 1 - share) for trial, share in at_work.values()]
-        rest += [(trial.config, 1.0) for trial in self._left]
+        known = list(self._left)
+        rest += [(trial.config, 1.0) for trial in known]
+        rest += [(self.config.train, 1.0)] * (len(self._left) - len(known))
         running = {run: share for run, (_, share) in at_work.items()}
         return UnderWay(
             done=len(self._explored) + len(self.failures) + sum(running.values()),
-            total=total,
+            total=self._size,
             running=running,
             best=tuple(one.run for one in best_runs(self._explored)),
             seconds_left=self._pace.seconds_left(rest, self._at_once),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.exploring.axes import Value
@@ -27,6 +27,10 @@ class Trial:
     seed: int
     config: TrainConfig
     choices: Mapping[str, Value | None] = field(default_factory=dict, hash=False)
+
+    def begun_from(self, run: str | None) -> Trial:
+        """The same training with the weights of this run to begin from."""
+        return self if run is None else replace(self, config=replace(self.config, pretrained=run))
 
     @property
     def words(self) -> str:

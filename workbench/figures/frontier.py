@@ -1,133 +1,157 @@
-"""What privacy costs: utility over epsilon, every run a point."""
+"""What privacy costs and what it buys: utility over epsilon, the attacker's odds beneath."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-import numpy as np
 import plotly.graph_objects as go
 
+from workbench.exploring.baselines import Baseline
 from workbench.exploring.events import Explored
-from workbench.figures.theme import PALETTE, make_figure
+from workbench.exploring.scores import LOWER_IS_BETTER
+from workbench.figures.attacker import AttackerNumbers, attacker_traces
+from workbench.figures.epsilon_axis import EpsilonAxis, epsilon_axis, put_epsilon_axis
+from workbench.figures.frontier_curves import BOUNDS, Curve, curves_of
+from workbench.figures.frontier_traces import notes, utility_traces
+from workbench.figures.theme import make_figure
 from workbench.figures.training_curves import SCORE_TITLES
+
+NO_ATTACKER: Final = AttackerNumbers({}, 1e-3, "patient")
+
+_UPPER: Final = (0.42, 1.0)
+_LOWER: Final = (0.0, 0.29)
+"""The two drawings one above the other, in shares of the height."""
 
 
 class FrontierNumbers(NamedTuple):
     """Utility over epsilon.
 
     Attributes:
-        epsilons: budgets in order, finite ones only.
-        scores: for each of them the scores of its runs.
-        without: scores of the runs without privacy.
-        seeds: for each budget the seeds of its runs, for the labels.
-        score_name: ``"dice"`` or ``"auroc"``.
+        metric: what is drawn.
+        curves: one for each recipe, or combination of settings.
+        baselines: what needs no network.
     """
 
-    epsilons: list[float]
-    scores: list[list[float]]
-    seeds: list[list[int]]
-    without: list[float]
-    score_name: str
+    metric: str
+    curves: tuple[Curve, ...]
+    baselines: tuple[Baseline, ...] = ()
 
     @property
-    def medians(self) -> list[float]:
-        """The middle score at each budget."""
-        return [float(np.median(scores)) for scores in self.scores]
+    def epsilons(self) -> list[float]:
+        """All finite budgets, in order."""
+        return sorted({place.epsilon for curve in self.curves for place in curve.places})
+
+    @property
+    def scores(self) -> list[float]:
+        """Every score that is drawn."""
+        every = [place for curve in self.curves for place in (*curve.places, curve.without)]
+        return [point.score for place in every if place for point in place.points]
 
 
-def frontier_numbers(explored: Iterable[Explored]) -> FrontierNumbers:
-    """Group the finished runs of a study by budget."""
-    runs = sorted(explored, key=lambda run: (run.epsilon, run.seed))
-    finite = sorted({run.epsilon for run in runs if math.isfinite(run.epsilon)})
-    return FrontierNumbers(
-        epsilons=finite,
-        scores=[[run.score for run in runs if run.epsilon == epsilon] for epsilon in finite],
-        seeds=[[run.seed for run in runs if run.epsilon == epsilon] for epsilon in finite],
-        without=[run.score for run in runs if math.isinf(run.epsilon)],
-        score_name=runs[0].score_name if runs else "dice",
-    )
+def frontier_numbers(
+    explored: Iterable[Explored],
+    metric: str | None = None,
+    *,
+    name: str = "",
+    others: Mapping[str, Iterable[Explored]] | None = None,
+    baselines: Sequence[Baseline] = (),
+) -> FrontierNumbers:
+    """Group the finished runs of a study, and of those shown beside it, by recipe and budget.
+
+    Args:
+        explored: finished runs of the study.
+        metric: to draw; ``None`` takes the study's own. Runs that lack it are left out.
+        name: of the study.
+        others: by name the runs of other studies on the same data.
+        baselines: of this metric.
+    """
+    runs = list(explored)
+    chosen = metric or (runs[0].score_name if runs else "dice")
+    curves = curves_of(runs, chosen, name)
+    for title, found in (others or {}).items():
+        curves += curves_of(found, chosen, title)
+    return FrontierNumbers(chosen, tuple(curves), tuple(baselines))
 
 
-def draw_frontier(numbers: FrontierNumbers, *, height: int = 360) -> go.Figure:
-    """Points for runs, a line through the medians, a bar from lowest to highest; log epsilon."""
+def draw_frontier(
+    numbers: FrontierNumbers,
+    attacker: AttackerNumbers | None = None,
+    *,
+    budgets: Iterable[float] = (),
+    chosen: str = "",
+    height: int = 480,
+) -> go.Figure:
+    """Every training a point, medians with intervals; below it the same axis for the attacker.
+
+    Args:
+        numbers: as from :func:`frontier_numbers`.
+        attacker: the odds to draw beneath; ``None`` draws utility alone.
+        budgets: that the axis shows although nothing is finished there yet.
+        chosen: the run whose point is marked.
+        height: pixels.
+    """
+    axis = epsilon_axis([*budgets, *numbers.epsilons, *(attacker.odds if attacker else ())])
     figure = make_figure(
-        x_title="epsilon (log scale; left is more private)",
-        y_title=SCORE_TITLES[numbers.score_name],
-        height=height,
+        x_title=_x_title(attacker), y_title=_y_title(numbers.metric), height=height
     )
-    for trace in traces(numbers):
-        figure.add_trace(trace)
-    figure.update_xaxes(type="log", dtick=1, minor={"showgrid": True, "dtick": "D1"})
-    figure.update_layout(hovermode="closest")
+    figure.add_traces(utility_traces(numbers.curves, numbers.baselines, axis, chosen))
+    figure.update_yaxes(range=_range(numbers))
+    if attacker is not None:
+        _put_attacker(figure, attacker, axis)
+    put_epsilon_axis(figure, axis)
+    figure.update_layout(
+        annotations=notes(numbers.curves, numbers.baselines, axis),
+        hovermode="closest",
+        legend={"font": {"size": 11}, "entrywidth": 0},
+        margin={"l": 60, "r": 12, "t": 30, "b": 44},
+    )
     return figure
 
 
-def traces(numbers: FrontierNumbers) -> list[go.Scatter]:
-    """Four traces that always exist, so that a live figure can take them over one by one."""
-    lowest, highest = (np.array([f(s) for s in numbers.scores]) for f in (min, max))
-    medians = np.array(numbers.medians)
-    ends = _ends(numbers)
-    without = float(np.median(numbers.without)) if numbers.without else math.nan
-    spread = (
-        f"{min(numbers.without):.3f} to {max(numbers.without):.3f}, {len(numbers.without)} runs"
-        if numbers.without
-        else ""
+def _put_attacker(figure: go.Figure, attacker: AttackerNumbers, axis: EpsilonAxis) -> None:
+    figure.add_traces(attacker_traces(attacker, axis))
+    legend = {"orientation": "h", "x": 0, "y": _LOWER[1] + 0.005, "yanchor": "bottom"}
+    figure.update_layout(
+        xaxis={"anchor": "y2"},
+        yaxis={"domain": _UPPER},
+        yaxis2={
+            "domain": _LOWER,
+            "title": {"text": "attacker is<br>right (%)"},
+            "range": [0, 104],
+            "dtick": 50,
+        },
+        legend2={**legend, "font": {"size": 10.5}, "entrywidth": 0},
     )
-    return [
-        go.Scatter(
-            x=ends + ends[::-1],
-            y=[max(numbers.without)] * 2 + [min(numbers.without)] * 2 if numbers.without else [],
-            fill="toself",
-            fillcolor="rgba(0,158,115,0.15)",
-            line={"width": 0},
-            hoverinfo="skip",
-            showlegend=False,
-            mode="lines",
-        ),
-        go.Scatter(
-            x=ends,
-            y=[without] * 2 if numbers.without else [],
-            mode="lines",
-            name=f"without privacy ({spread})" if spread else "without privacy",
-            line={"color": PALETTE["green"], "dash": "dash", "width": 2},
-        ),
-        go.Scatter(
-            x=numbers.epsilons,
-            y=medians,
-            mode="lines+markers",
-            name="median, lowest to highest",
-            line={"color": PALETTE["blue"], "width": 2},
-            marker={"size": 9, "symbol": "line-ew", "line": {"width": 3}},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": highest - medians,
-                "arrayminus": medians - lowest,
-                "color": PALETTE["blue"],
-                "thickness": 1.5,
-            },
-        ),
-        go.Scatter(
-            x=[e for e, s in zip(numbers.epsilons, numbers.scores, strict=True) for _ in s],
-            y=[score for scores in numbers.scores for score in scores],
-            text=[f"seed {seed}" for seeds in numbers.seeds for seed in seeds],
-            mode="markers",
-            name="one training",
-            marker={
-                "color": PALETTE["vermillion"],
-                "size": 9,
-                "symbol": "circle-open",
-                "line": {"width": 2},
-            },
-            hovertemplate="epsilon %{x:g}, %{text}: %{y:.3f}<extra></extra>",
-        ),
-    ]
 
 
-def _ends(numbers: FrontierNumbers) -> list[float]:
-    """From where to where the line without privacy is drawn."""
-    if not numbers.epsilons:
-        return [0.1, 10.0]
-    return [numbers.epsilons[0] / 1.5, numbers.epsilons[-1] * 1.5]
+def _x_title(attacker: AttackerNumbers | None) -> str:
+    if attacker is None:
+        return "ε (log scale; left is more private)"
+    return f"ε per {attacker.unit} at δ = {attacker.delta:g} (log scale; left is more private)"
+
+
+def _y_title(metric: str) -> str:
+    title = SCORE_TITLES.get(metric, metric)
+    return f"{title}<br>{'lower' if metric in LOWER_IS_BETTER else 'higher'} is better"
+
+
+def _range(numbers: FrontierNumbers) -> list[float]:
+    """From the lowest to the highest that is drawn, at round values, with the perfect score."""
+    least, most = BOUNDS[numbers.metric]
+    shown = [*numbers.scores, *(one.value for one in numbers.baselines)]
+    for curve in numbers.curves:
+        for place in filter(None, [*curve.places, curve.without]):
+            shown += [place.spread.low, place.spread.high]
+    if numbers.metric in LOWER_IS_BETTER:
+        highest = max(shown, default=1.0)
+        step = 10.0 ** math.floor(math.log10(max(highest, 1e-3)))
+        return [least, min(1.06 * math.ceil(2 * highest / step) * step / 2, most)]
+    lowest = math.floor(10 * min(shown, default=least) - 0.2) / 10
+    return [max(least, lowest) - 0.01, most + 0.02]
+
+
+def axis_of(figure: go.Figure) -> dict[str, Any]:
+    """The x axis of a drawn frontier: places and labels of its ticks."""
+    return dict(zip(figure.layout.xaxis.ticktext, figure.layout.xaxis.tickvals, strict=True))

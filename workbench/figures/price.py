@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from workbench.accounting.guarantee import round_up
 from workbench.accounting.selection.counts import NegativeBinomial, RunCount
-from workbench.exploring.price import Price
+from workbench.exploring.price import Price, runs_words
 from workbench.figures.theme import PALETTE, make_figure
 
 
@@ -49,7 +49,7 @@ def price_numbers(price: Price) -> PriceNumbers:
             Bar(f"only the winner, {_name(winner.count)}", winner.epsilon, conditional=True)
             for winner in reversed(price.winners)
         ),
-        Bar(f"all {price.runs} runs", price.all_shown, conditional=False),
+        Bar(runs_words(price.runs), price.all_shown, conditional=False),
     ]
     drawn = tuple(bar for bar in bars if math.isfinite(bar.epsilon)) if price.runs else ()
     return PriceNumbers(drawn, price.delta, price.unit)
@@ -69,9 +69,10 @@ def draw_price(numbers: PriceNumbers, *, height: int = 240) -> go.Figure:
             x=[bar.epsilon for bar in bars],
             y=[bar.shown for bar in bars],
             orientation="h",
-            name="only under conditions" if conditional else "always",
+            name="on conditions only" if conditional else "always",
             text=[f"ε = {round_up(bar.epsilon)}" for bar in bars],
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             marker={
                 "color": PALETTE["sky" if conditional else "blue"],
                 "pattern": {"shape": "/" if conditional else ""},
@@ -79,7 +80,14 @@ def draw_price(numbers: PriceNumbers, *, height: int = 240) -> go.Figure:
             hovertemplate="%{y}: %{text}<extra></extra>",
         )
     figure.update_yaxes(categoryorder="array", categoryarray=[bar.shown for bar in numbers.bars])
-    figure.update_xaxes(rangemode="tozero")
+    # Room for the words behind the longest bar.
+    longest = max((bar.epsilon for bar in numbers.bars), default=1.0)
+    figure.update_xaxes(range=[0, 1.3 * longest])
+    figure.update_layout(
+        legend={"x": 1, "xanchor": "right", "entrywidth": 104, "font": {"size": 11}},
+        hovermode="closest",
+        margin={"t": 36},
+    )
     return figure
 
 

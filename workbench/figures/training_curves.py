@@ -15,9 +15,11 @@ from workbench.training.events import MAIN_SCORE, Step, Validated
 
 SCORE_TITLES = {
     "dice": "Dice (0 to 1)",
+    "hausdorff95": "Hausdorff 95 (mm or pixels)",
     "auroc": "AUROC (0 to 1)",
     "balanced_accuracy": "balanced accuracy (0 to 1)",
     "mcc": "MCC (-1 to 1)",
+    "ece": "calibration error (0 to 1)",
 }
 
 Curve = tuple[list[float], list[float]]

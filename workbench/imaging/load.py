@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from pydicom.data import get_testdata_file
 
 from workbench.errors import BadInput
+from workbench.imaging.hounsfield import ABDOMEN, Window
 from workbench.imaging.phantoms.cohort import Target, phantoms
 from workbench.imaging.readers.registry import read
 from workbench.imaging.readers.request import Request
@@ -27,7 +29,12 @@ BUILT_IN = {
 """Built-in names and what they are."""
 
 TARGETS: dict[str, Target] = {"phantom-liver": "liver", "phantom-lesion": "lesion"}
-PHANTOM_DEFAULTS = {"patients": 200, "slices": 8, "seed": 1, "size": 128}
+PHANTOM_DEFAULTS = {
+    "patients": 200, "slices": 8, "seed": 1, "size": 128, "field": 370, "beyond": 0,
+    "low": int(ABDOMEN.low), "high": int(ABDOMEN.high), "versions": 0,
+}  # fmt: skip
+"""``field`` and ``beyond`` in mm as ``phantoms`` has them; ``low`` and ``high`` of the window;
+``versions`` of each slice."""
 SMALLEST, LARGEST = 16, 512
 
 
@@ -63,14 +70,16 @@ def _phantoms(name: str, options: str, size: int | None, progress: Progress | No
     chosen = PHANTOM_DEFAULTS | ({} if size is None else {"size": size})
     for option in filter(None, options.split(",")):
         key, _, value = option.partition("=")
-        if key not in PHANTOM_DEFAULTS or not value.isdecimal():
+        number = r"-?\d+" if key in ("low", "high") else r"\d+"
+        if key not in PHANTOM_DEFAULTS or not re.fullmatch(number, value):
             raise BadInput(
                 f"'{option}' is no option of {name}; write whole numbers for "
                 f"{', '.join(PHANTOM_DEFAULTS)}, as in {name}:patients=50,seed=3.",
                 field="data",
             )
         chosen[key] = int(value)
-    drawn = phantoms(**chosen, target=TARGETS[name], progress=progress)
+    window = Window(chosen.pop("low"), chosen.pop("high"))
+    drawn = phantoms(**chosen, window=window, target=TARGETS[name], progress=progress)
     return drawn if size is None else resized(drawn, size)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -30,6 +31,8 @@ class SliceSet:
         window: the HU window that [0, 1] stands for, or ``None`` where the source had no HU.
         provenance: where it came from, in a sentence.
         identifying_tags: names of DICOM header fields found that could identify a patient.
+        groups: by name of a grouping (``"cause"``, ``"scanner"``) the group of every slice, str
+            ``(N,)``, empty where unknown; to see whom a network serves well.
 
     Raises:
         BadInput: shapes do not fit, a value is not finite or outside [0, 1], no slice at all.
@@ -46,6 +49,7 @@ class SliceSet:
     window: Window | None = None
     provenance: str = ""
     identifying_tags: tuple[str, ...] = ()
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         images = self.images
@@ -70,6 +74,7 @@ class SliceSet:
             ("patients", self.patients),
             ("labels", self.labels),
             ("split", self.split),
+            *self.groups.items(),
         ):
             if array is not None and array.shape != (len(images),):
                 raise BadInput(
@@ -132,4 +137,5 @@ class SliceSet:
             masks=pick(self.masks),
             labels=pick(self.labels),
             split=pick(self.split),
+            groups={name: of[index] for name, of in self.groups.items()},
         )

@@ -11,6 +11,7 @@ from torch import nn
 
 from workbench.errors import BadInput
 from workbench.models.cnn import small_cnn
+from workbench.models.folded_unet import folded_unet
 from workbench.models.losses import Task
 from workbench.models.mlp import mlp
 from workbench.models.resnet9 import resnet9
@@ -166,6 +167,12 @@ CATALOGUE: dict[str, Entry] = {
         ("segmentation",),
         8,
         _unet_small,
+    ),
+    "unet-folded": Entry(
+        "narrow U-Net of five levels on pixels folded two by two, GroupNorm, ELU; for 128 pixels",
+        ("segmentation",),
+        32,
+        lambda size, classes, task: folded_unet(planes=_logits(classes)),
     ),
     "unet-batchnorm": Entry(
         "U-Net as it is often used, with BatchNorm and residual units (MONAI); "

@@ -35,6 +35,7 @@ class Network:
 NETWORKS: Final = {
     "unet": Network("U-Net, segments", "segmentation", 16),
     "unet-small": Network("small U-Net, segments", "segmentation", 8),
+    "unet-folded": Network("narrow U-Net, segments", "segmentation", 32, smooth=False),
     "unet-batchnorm": Network("U-Net with PReLU, segments", "segmentation", 8, smooth=False),
     "cnn": Network("small CNN, classifies", "classification", 8),
     "resnet9": Network("ResNet-9, classifies", "classification", 16),

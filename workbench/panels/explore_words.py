@@ -10,17 +10,21 @@ from typing import Any
 from workbench.accounting.guarantee import round_up
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored
+from workbench.exploring.trial import Trial
+from workbench.figures.frontier_curves import Curve
 from workbench.panels.ledger_reading import Together
 from workbench.panels.parts.words import Tone
 from workbench.panels.train_words import SCORE_WORDS
 from workbench.runs.configs import config_to_json
 from workbench.runs.record import RunRecord
 
-RUN_COLUMNS = ("ε", "seed", "score", "noise", "run")
-WORKING_COLUMNS = ("at work", "ε", "seed", "done")
-
-_PACE = ("data", "model", "image_size", "sample_rate", "augmentation_multiplicity", "device")
+_PACE = (
+    "data", "patients", "model", "image_size", "sample_rate", "augmentation_multiplicity", "device",
+)  # fmt: skip
 """What decides how long a step takes, apart from privacy."""
+
+_MARKS = ("●", "■", "◆", "▲", "✕", "✚")
+"""The marks of the figure's curves, in the order of ``figures.theme.MARKERS``."""
 
 
 def how_long(
@@ -38,20 +42,21 @@ def how_long(
         records: trainings recorded here, to learn the pace from.
         at_once: trainings at the same time.
     """
-    done = {(one.epsilon, one.seed) for one in finished}
-    trials = config.trials()
-    left = [trial for trial in trials if (trial.epsilon, trial.seed) not in done]
+    done = {_where(one) for one in finished}
+    trials, unknown = config.trials(), config.search == "bayesian"
+    left = [trial.config for trial in trials if _where(trial) not in done]
+    left += [config.train] * max(0, config.size - len(done)) if unknown else []
     if not left:
-        return f"all {len(trials)} trainings of this study are finished"
-    said = f"{len(trials)} trainings, {at_once} at a time"
+        return f"all {config.size} trainings of this study are finished"
+    said = f"{config.size} trainings, {at_once} at a time"
     if done:
         said += f"; {len(done)} finished already"
     pace = _seconds_per_step(config, records)
     if not pace:
         return f"{said}; how long is known after the first"
     slowest = max(pace.values())
-    steps = sum(pace.get(math.isfinite(trial.epsilon), slowest) for trial in left)
-    return f"{said}; {_roughly(steps * config.train.steps / at_once)}"
+    seconds = sum(one.steps * pace.get(one.privacy is not None, slowest) for one in left)
+    return f"{said}; {_roughly(seconds / at_once)}"
 
 
 def paid_by(
@@ -83,33 +88,39 @@ def paid_by(
     )
 
 
-def run_rows(explored: Iterable[Explored]) -> list[list[str]]:
-    """One row for each finished run, in the order of epsilon and seed."""
-    return [
-        [_epsilon(one.epsilon), str(one.seed), f"{one.score:.3f}",
-         f"{one.noise_multiplier:.2f}", f"…{one.run[-6:]}"]
-        for one in sorted(explored, key=lambda one: (one.epsilon, one.seed))
-    ]  # fmt: skip
+def run_rows(
+    curves: Sequence[Curve],
+    running: Mapping[str, float],
+    places: Mapping[str, tuple[float, int]],
+) -> list[tuple[str, list[str]]]:
+    """Runs at work, then one row for each point that is drawn, each with the run's id.
 
-
-def score_words(explored: Sequence[Explored]) -> str:
-    """The name of the score, as it is written."""
-    return SCORE_WORDS.get(explored[0].score_name, "score") if explored else "score"
-
-
-def working_rows(
-    running: Mapping[str, float], places: Mapping[str, tuple[float, int]]
-) -> list[list[str]]:
-    """One row for each run at work."""
-    return [
-        [
-            f"…{run[-6:]}",
-            _epsilon(places[run][0]),
-            str(places[run][1]),
-            f"{100 * share:.0f} %",
-        ]
+    Args:
+        curves: of the figure; where there are several, a last column has their marks.
+        running: runs at work to their share done.
+        places: of these, budget and seed.
+    """
+    several = len(curves) > 1
+    rows = [
+        (run, [_epsilon(places[run][0]), str(places[run][1]), f"{100 * share:.0f} %",
+               *([""] if several else [])])
         for run, share in running.items()
-    ]
+    ]  # fmt: skip
+    listed = set(running)
+    for at, curve in enumerate(curves):
+        for place in filter(None, [*curve.places, curve.without]):
+            for point in place.points:
+                if point.run not in listed:  # without privacy it may be part of several curves
+                    listed.add(point.run)
+                    mark = [_MARKS[at % len(_MARKS)]] if several else []
+                    cells = [_epsilon(place.epsilon), str(point.seed), f"{point.score:.3f}", *mark]
+                    rows.append((point.run, cells))
+    return rows
+
+
+def run_columns(curves: Sequence[Curve], metric: str) -> list[str]:
+    """The heads of these rows."""
+    return ["ε", "seed", SCORE_WORDS.get(metric, metric), *(["mark"] if len(curves) > 1 else [])]
 
 
 def _sum(charged: Together, private: int, *, source: str = "") -> str:
@@ -138,7 +149,15 @@ def _bare(count: int) -> str:
 
 
 def _epsilon(epsilon: float) -> str:
-    return "∞" if math.isinf(epsilon) else f"{epsilon:g}"
+    if math.isnan(epsilon):
+        return "?"
+    return "∞" if math.isinf(epsilon) else f"{epsilon:.3g}"
+
+
+def _where(one: Trial | Explored) -> tuple[Any, ...]:
+    """A place on all axes; the epsilon is none of them where it follows from the noise."""
+    follows = one.choices.get("noise_multiplier") is not None
+    return None if follows else one.epsilon, one.seed, tuple(sorted(one.choices.items()))
 
 
 def _seconds_per_step(config: ExploreConfig, records: Iterable[RunRecord]) -> dict[bool, float]:

@@ -16,6 +16,7 @@ from workbench.panels.parts.notice import Notice
 from workbench.panels.parts.words import Statement
 from workbench.panels.planner_accountants import PlanAccountants
 from workbench.panels.planner_model import PlannerModel
+from workbench.panels.planner_patients import PatientsFold
 from workbench.panels.planner_words import QUANTITY_WORDS, found_help, notes_words
 from workbench.panels.training_controls import UNITS, number
 
@@ -54,7 +55,7 @@ class PlannerPanel(Frame):
 
 
 class PlannerStage(W.VBox):
-    """The map of epsilon with the plan in it, and other accountants folded away.
+    """The map of epsilon with the plan in it; other accountants and studies folded away.
 
     Args:
         model: what is shown; the stage can be thrown away and built again at any time.
@@ -64,7 +65,8 @@ class PlannerStage(W.VBox):
         self.model = model
         self.map = LiveFigure(self._figure(), name="epsilon over steps and noise")
         self.accountants = PlanAccountants(model)
-        super().__init__([boxed(self.map), self.accountants])
+        self.patients = PatientsFold(model)
+        super().__init__([boxed(self.map), self.accountants, self.patients])
         self.layout.grid_gap = "10px"
         model.observe(model.guard(self._draw), ["plan", "surface"])
 

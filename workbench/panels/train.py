@@ -64,7 +64,7 @@ def _choices(model: TrainModel) -> list[W.Widget]:
         task_control(model),
         *mechanism_controls(model),
         *optimisation_controls(model),
-        number(model, "Seed", "seed", 0, 2**31 - 1, whole=True, help="of weights and split"),
+        number(model, "Seed", "seed", 0, 2**31 - 1, whole=True, help="of weights and sampling"),
         bind_field(
             Toggle("Seeded noise", help="can be repeated exactly, and so protects nobody"),
             model, "noise",

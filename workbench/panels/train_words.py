@@ -14,7 +14,15 @@ from workbench.runs.configs import config_from_json
 from workbench.runs.record import RunRecord
 from workbench.training.events import MAIN_SCORE, Preview, Step, Validated, Warned
 
-SCORE_WORDS = {"dice": "Dice", "auroc": "AUROC"}
+SCORE_WORDS = {
+    "dice": "Dice",
+    "auroc": "AUROC",
+    "balanced_accuracy": "Balanced accuracy",
+    "mcc": "MCC",
+    "hausdorff95": "Hausdorff 95",
+    "ece": "Calibration error",
+}
+_IN_THE_TABLE = ("dice", "auroc", "hausdorff95", "ece")
 
 
 def promised(
@@ -81,8 +89,16 @@ def fact_rows(
         rows.append(["ε per patient, all runs", round_up(charged.all_epsilon)])
     scores = validated.scores if validated else {}
     return rows + [
-        [words, f"{scores[name]:.3f}"] for name, words in SCORE_WORDS.items() if name in scores
+        [SCORE_WORDS[name], _score(name, scores[name], facts)]
+        for name in _IN_THE_TABLE
+        if name in scores
     ]
+
+
+def _score(name: str, value: float, facts: Mapping[str, Any]) -> str:
+    if name == "hausdorff95":
+        return f"{value:.1f} {facts.get('distance_unit', '')}".strip()
+    return f"{value:.3f}"
 
 
 def surgery_words(surgery: Sequence[str]) -> str:

@@ -40,6 +40,9 @@ DRAWN: Final = {
     "phantom-liver:patients=200,slices=4": Drawn(
         "phantoms, outline the liver", "segmentation", 200, 4
     ),
+    "phantom-liver:patients=300,slices=2": Drawn(
+        "phantoms, liver, more patients", "segmentation", 300, 2
+    ),
     "phantom-lesion:patients=200,slices=4": Drawn(
         "phantoms, lesion or none", "classification", 200, 4
     ),
@@ -52,6 +55,7 @@ MODELS: Final[dict[Task, dict[str, str]]] = {
     "segmentation": {
         "unet": "U-Net",
         "unet-small": "small U-Net",
+        "unet-folded": "U-Net on folded pixels",
         "unet-batchnorm": "U-Net with BatchNorm",
         "mlp": "one hidden layer",
     },
@@ -83,6 +87,8 @@ class TrainingChoices(PanelModel):
     trainable = T.Unicode("all").tag(param=True)
     augmentation_multiplicity = T.Int(1).tag(param=True)
     image_size = T.Int(64, allow_none=True).tag(param=True)
+    patients = T.Int(None, allow_none=True).tag(param=True)
+    split_seed = T.Int(0).tag(param=True)
     device = T.Unicode("cpu").tag(param=True)
     precision = T.Unicode("float32").tag(param=True)
     engine = T.Unicode("bookkeeping").tag(param=True)
@@ -124,23 +130,12 @@ class TrainingChoices(PanelModel):
                 f"Model {self.model} is not made for {self.learns}; choose {', '.join(fitting)}.",
                 field="model",
             )
-        self._check_delta(privacy)
         own = {field.name for field in fields(TrainConfig)} - {"privacy", "seed"}
         chosen = {name: getattr(self, name) for name in own}
-        return TrainConfig(**chosen, privacy=privacy, seed=seed)
-
-    def _check_delta(self, privacy: PrivacyConfig | None) -> None:
-        """The number of phantoms is known before they are drawn; that of others is not."""
-        drawn = DRAWN.get(self.data)
-        if privacy is None or drawn is None:
-            return
-        units = drawn.train_patients * (1 if privacy.unit == "patient" else drawn.slices)
-        if privacy.delta >= 1 / units:
-            raise BadInput(
-                f"Delta must be below 1 / number of {privacy.unit}s (1/{units} = {1 / units:.2g}), "
-                f"not {privacy.delta:g}.",
-                field="delta",
-            )
+        config = TrainConfig(**chosen, privacy=privacy, seed=seed)
+        if self.data in DRAWN:
+            _check_counts(config, DRAWN[self.data])
+        return config
 
     def _with_fitting_model(self, params: dict[str, Any]) -> dict[str, Any]:
         """The choices, and with them a model for the task where they change it."""
@@ -155,3 +150,21 @@ class TrainingChoices(PanelModel):
     def _learns(data: str, task: str | None) -> Task | None:
         drawn = DRAWN.get(data)
         return cast(Task, task) if task else (drawn.task if drawn else None)
+
+
+def _check_counts(config: TrainConfig, drawn: Drawn) -> None:
+    """The number of phantoms is known before they are drawn; that of others is not."""
+    patients, privacy = config.patients or drawn.train_patients, config.privacy
+    if patients > drawn.train_patients:
+        raise BadInput(
+            f"There are {drawn.train_patients} patients to train on, not {patients}; ask for at "
+            "most as many, or for all of them.",
+            field="patients",
+        )
+    units = patients * (1 if privacy is None or privacy.unit == "patient" else drawn.slices)
+    if privacy is not None and privacy.delta >= 1 / units:
+        raise BadInput(
+            f"Delta must be below 1 / number of {privacy.unit}s (1/{units} = {1 / units:.2g}), "
+            f"not {privacy.delta:g}.",
+            field="delta",
+        )

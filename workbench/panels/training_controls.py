@@ -149,6 +149,9 @@ def optimisation_controls(model: TrainingChoices) -> list[W.Widget]:
         number(model, "Views of each slice", "augmentation_multiplicity", 1, 32, whole=True,
                help="moved copies, averaged before clipping"),
         _image_size(model),
+        _patients(model),
+        number(model, "Split seed", "split_seed", 0, 2**31 - 1, whole=True,
+               help="draws who validates, where the data do not say"),
         bind_field(
             Toggle("Replace unfit layers",
                    help="layers that mix records, such as BatchNorm, in private training"),
@@ -179,6 +182,17 @@ def _image_size(model: TrainingChoices) -> Field:
         control, model, "image_size",
         to_model=lambda side: None if side == _KEPT else int(side),
         to_control=lambda side: str(side or _KEPT),
+    )  # fmt: skip
+
+
+def _patients(model: TrainingChoices) -> Field:
+    control = NumberField(
+        "Patients to train on", model.patients or 0, 0, 10**6, whole=True, slider=False,
+        help="so many, drawn by the split seed; 0 takes all",
+    )  # fmt: skip
+    return bind_field(
+        control, model, "patients",
+        to_model=lambda count: int(count) or None, to_control=lambda count: float(count or 0),
     )  # fmt: skip
 
 

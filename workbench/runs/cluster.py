@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.runs import worker
+from workbench.runs.elsewhere import connected, odd_worker
 from workbench.runs.workspace import workspace
 
 WORKERS = 2
@@ -69,6 +70,18 @@ class Staff:
         """Call a function in a worker's event loop, without waiting for the answer."""
         self._aside(lambda: self._client.run(function, *arguments, workers=[worker]))
 
+    def vet(self, address: str, welcome: Callable[[], None]) -> None:
+        """Welcome a worker that arrived later, if it has the versions of this process."""
+
+        def ask() -> None:
+            odd = odd_worker(self._client, [address])
+            if odd:
+                logging.getLogger(__name__).warning("%s", odd)
+            else:
+                welcome()
+
+        self._aside(ask)
+
     def replace(self, address: str) -> None:
         """Kill a worker process; its nanny starts another."""
         self._aside(lambda: self._client.run(_kill, workers=[address], nanny=True))
@@ -105,6 +118,9 @@ def hire(
         modules: to import in workers that are started here.
         topic: whose messages ``hear`` gets, with the topic's name first.
         hear: also gets Dask's notices of arriving and leaving workers, under topic ``"all"``.
+
+    Raises:
+        BadInput: the scheduler does not answer, has no workers, or workers of other versions.
     """
     import dask
     from distributed import Client
@@ -116,11 +132,14 @@ def hire(
         dask.config.set({"distributed.deploy.lost-worker-timeout": "7 days"})
         with dask.config.set(SETTINGS):
             local = _start(modules)
-    client = Client(local if scheduler is None else scheduler, set_as_default=False, timeout=10)
+    if scheduler is None:
+        client = Client(local, set_as_default=False, timeout=10)
+    else:
+        client = connected(scheduler)
     for name in (topic, "all"):
         client.subscribe_topic(name, lambda event, name=name: hear(name, event[1]))
     for address in client.nthreads():
-        hear("all", {"action": "add-worker", "worker": address})
+        hear("all", {"action": "add-worker", "worker": address, "vetted": True})
     return Staff(client, local)
 
 

@@ -15,8 +15,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from workbench.errors import BadInput
 from workbench.runs import cluster
 from workbench.runs.events import Cancelled, Event, Failed, Message
+from workbench.runs.work import failure
 from workbench.runs.worker import DISMISSED, Order, compute, obey
 
 logger = logging.getLogger(__name__)
@@ -71,7 +73,8 @@ class Crew:
         self._busy: dict[str, Task] = {}
         self._futures: dict[str, Any] = {}
         self._heard: set[str] = set()
-        self._trouble = ""
+        self._trouble: BadInput | None = None
+        self._settled_in = threading.Event()
         self._staff: cluster.Staff | None = None
         self._thread = threading.Thread(target=self._run, name="workbench crew", daemon=True)
         self._thread.start()
@@ -79,7 +82,18 @@ class Crew:
     @property
     def broken(self) -> bool:
         """Whether there are no workers and never will be."""
-        return bool(self._trouble)
+        return self._trouble is not None
+
+    def size(self) -> int:
+        """How many workers there are now; waits until it is clear whether there are any.
+
+        Raises:
+            BadInput: there are none and never will be.
+        """
+        self._settled_in.wait()
+        if self._trouble is not None:
+            raise BadInput(self._trouble.message, field=self._trouble.field)
+        return len(self._idle) + len(self._busy)
 
     def take(self, task: Task) -> None:
         """Give a task to the next free worker."""
@@ -107,11 +121,16 @@ class Crew:
     def _run(self) -> None:
         try:
             self._staff = cluster.hire(self._scheduler, self._modules, self._topic, self._hear)
+        except BadInput as error:
+            self._trouble = error
         except Exception as error:
             logger.debug("no workers", exc_info=True)
-            self._trouble = f"Background workers could not be started: {error}"
+            self._trouble = BadInput(f"Background workers could not be started: {error}")
+        # Those who are there have been announced by now, before anything that was ordered.
+        self._notices.put(self._settled_in.set)
         for notice in iter(self._notices.get, None):
             notice()
+        self._settled_in.set()
         for task in (*self._busy.values(), *self._waiting):
             task.lost(Cancelled(message="stopped because the background workers were closed"))
         if self._staff is not None:
@@ -128,11 +147,17 @@ class Crew:
                     self._heard.add(task.token)
                     task.received(content[task.token])
         elif content.get("action") == "add-worker":
-            self._arrived(content["worker"])
+            self._announced(content["worker"], vetted=content.get("vetted", False))
         elif content.get("action") == DISMISSED:
             self._dismissed(content["worker"])
         elif content.get("action") == "remove-worker":
             self._gone(content["worker"], DEATH)
+
+    def _announced(self, worker: str, *, vetted: bool) -> None:
+        if vetted or self._scheduler is None:
+            self._arrived(worker)
+        else:
+            self._team.vet(worker, lambda: self._notices.put(lambda: self._arrived(worker)))
 
     def _arrived(self, worker: str) -> None:
         if worker not in self._idle and worker not in self._busy:
@@ -168,7 +193,7 @@ class Crew:
 
     def _enlist(self, task: Task) -> None:
         if self._trouble:
-            task.lost(Failed(message=self._trouble, details="no worker"))
+            task.lost(failure(self._trouble))
             return
         self._waiting.append(task)
         self._assign()

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from workbench.errors import BadInput
 from workbench.runs.attempt import Attempt
+from workbench.runs.cluster import WORKERS
 from workbench.runs.crew import Crew
 from workbench.runs.events import to_json
 from workbench.runs.inline import drive
@@ -96,13 +97,31 @@ def warm(*modules: str, scheduler: str | None = None) -> None:
     crew_of(scheduler, modules)
 
 
+def workers(scheduler: str | None = None) -> int:
+    """How many jobs can be computed at the same time.
+
+    Args:
+        scheduler: as in :func:`start`. One elsewhere is asked, which may take seconds; it may have
+            more or fewer workers later.
+
+    Raises:
+        BadInput: it does not answer, has no workers, or workers of other versions.
+    """
+    address = _address(scheduler)
+    return WORKERS if address is None else crew_of(address).size()
+
+
 def crew_of(scheduler: str | None = None, modules: tuple[str, ...] = ()) -> Crew:
     """The crew at a scheduler's address, hired at first need."""
-    address = scheduler or os.environ.get("WORKBENCH_SCHEDULER") or None
+    address = _address(scheduler)
     with _lock:
         if address not in _crews or _crews[address].broken:
             _crews[address] = Crew(address, (*HEAVY, *modules))
         return _crews[address]
+
+
+def _address(scheduler: str | None) -> str | None:
+    return scheduler or os.environ.get("WORKBENCH_SCHEDULER") or None
 
 
 def close() -> None:

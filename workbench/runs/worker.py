@@ -31,6 +31,7 @@ from workbench.runs.events import (
     to_message,
 )
 from workbench.runs.outbox import Outbox
+from workbench.runs.record import versions
 from workbench.runs.work import failure, perform
 
 #: Modules to import before the worker reports for duty, separated by commas.
@@ -136,6 +137,11 @@ def compute(order: Order) -> None:
     finally:
         outbox.close()
         _wishes.pop(order.token, None)
+
+
+def own_versions() -> dict[str, str]:
+    """What numbers computed here depend on; asked of workers that were started elsewhere."""
+    return versions()
 
 
 def _steps(order: Order, wish: Wish) -> Iterable[Event]:

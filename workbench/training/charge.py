@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from workbench.accounting.ledger.ledger import Ledger
@@ -50,12 +50,13 @@ class Charge:
 
 @contextmanager
 def charged(
-    plan: Plan, slices: SliceSet, attempt: Attempt, processes: Processes
+    plan: Plan, identity: Callable[[], Identity], attempt: Attempt, processes: Processes
 ) -> Iterator[Charge]:
     """Reserve what the training will cost; settle to the steps counted, however it ends.
 
-    A process that is killed settles nothing: then the whole reservation stays charged. Of several
-    processes the first one is charged, for all of them.
+    The charge is on the whole set, also where a few of its patients are trained on. A process that
+    is killed settles nothing: then the whole reservation stays charged. Of several processes the
+    first one is charged, for all of them.
 
     Raises:
         BadInput: a budget has no room for the run, or the ledger is damaged.
@@ -64,9 +65,7 @@ def charged(
         yield Charge(None)
         return
     ledger = Ledger(attempt.home)
-    reservation = ledger.reserve(
-        identity_of(slices, plan.config.data), planned(plan), run=attempt.run
-    )
+    reservation = ledger.reserve(identity(), planned(plan), run=attempt.run)
     charge = Charge(reservation)
     try:
         yield charge

@@ -89,7 +89,12 @@ class TrainConfig:
         augmentation_multiplicity: randomly moved views of each slice that are averaged before
             clipping (De et al. 2022); 1 trains on the slices as they are.
         image_size: side in pixels that slices are resized to; ``None`` keeps their own.
-        seed: of weights, validation split and, where nothing is secret, sampling.
+        patients: how many patients to train on, >= 1, drawn by ``split_seed`` such that fewer are
+            a part of more; ``None`` takes all. Those who validate stay the same.
+        seed: of weights and, where nothing is secret, sampling.
+        split_seed: draws the patients who validate where the data have no split of their own.
+            It stands apart from ``seed``, so that runs with several seeds share them: a patient
+            who is public in one run is trained on in none.
         device: ``"cpu"`` or ``"cuda"``.
         precision: ``"float32"``, or ``"bfloat16"`` for forward and backward passes under autocast;
             weights, losses, norms and sums stay float32.
@@ -116,7 +121,9 @@ class TrainConfig:
     privacy: PrivacyConfig | None = None
     augmentation_multiplicity: int = 1
     image_size: int | None = None
+    patients: int | None = None
     seed: int = 0
+    split_seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
     precision: Literal["float32", "bfloat16"] = "float32"
     engine: str = "bookkeeping"
@@ -129,7 +136,10 @@ class TrainConfig:
         check_range("augmentation_multiplicity", self.augmentation_multiplicity, "[1, inf)")
         if self.image_size is not None:
             check_range("image_size", self.image_size, "[16, 512]")
+        if self.patients is not None:
+            check_range("patients", self.patients, "[1, inf)")
         check_range("seed", self.seed, "[0, inf)")
+        check_range("split_seed", self.split_seed, "[0, inf)")
         check_range("ema_decay", self.ema_decay, "[0, 1)")
         check_choice("schedule", self.schedule, ("cosine", "constant"))
         check_choice("trainable", self.trainable, ("all", "last-block", "head"))

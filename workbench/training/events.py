@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from workbench.runs.events import Event
 
 MAIN_SCORE: Mapping[str, str] = {"segmentation": "dice", "classification": "auroc"}
 """By task, the score that curves and tables show first."""
+
+SCORES: tuple[str, ...] = ("dice", "hausdorff95", "auroc", "balanced_accuracy", "mcc", "ece")
+"""Everything that ``training.metrics.scores`` measures, of any task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +55,16 @@ class Validated(Event):
 
     Attributes:
         loss: mean validation loss.
-        scores: name to value: ``dice`` for segmentation; ``auroc``, ``balanced_accuracy`` and
-            ``mcc`` for classification; each in [0, 1] except ``mcc`` in [-1, 1].
+        scores: name to value, as ``training.metrics.scores`` has them.
+        groups: the same for each group of validation slices, with its ``"count"`` and its
+            ``"patients"``, as ``training.subgroups.group_scores`` has them; empty while the
+            training goes on.
     """
 
     step: int
     loss: float
     scores: Mapping[str, float]
+    groups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
+from workbench.accounting.ledger.plans import Identity
 from workbench.dpsgd.engines import make_engine
 from workbench.dpsgd.gradients import GradientEngine, PlainEngine
 from workbench.dpsgd.processes import Processes
 from workbench.dpsgd.randomness import RandomStream, SecureStream, SeededStream
 from workbench.dpsgd.sampler import Units, draw_records
 from workbench.imaging.loading import loading
-from workbench.imaging.sliceset import SliceSet
 from workbench.models.losses import record_losses
 from workbench.models.standardised import standardise, standardised_layers
 from workbench.runs.attempt import Attempt
@@ -72,17 +73,21 @@ def train(config: TrainConfig, attempt: Attempt | None = None) -> Iterator[Event
     attempt = attempt or Attempt.alone("train")
     processes = Processes.here()
     slices = yield from loading(config.data, size=config.image_size)
-    plan = make_plan(config, slices, _beginning(config, slices, attempt))
-    with charged(plan, slices, attempt, processes) as charge:
+    # Hashing every file takes a while, so it is done once, and not where the plan is refused.
+    identity = cache(partial(identity_of, slices, config.data))
+    plan = make_plan(config, slices, _beginning(config, identity, attempt))
+    with charged(plan, identity, attempt, processes) as charge:
         if processes.first:
             yield Started(facts=starting_facts(plan))
         yield from _Training(plan, charge, processes).run(attempt.checkpoint)
 
 
-def _beginning(config: TrainConfig, slices: SliceSet, attempt: Attempt) -> Pretrained | None:
+def _beginning(
+    config: TrainConfig, identity: Callable[[], Identity], attempt: Attempt
+) -> Pretrained | None:
     if config.pretrained is None:
         return None
-    return pretrained(config.pretrained, identity_of(slices, config.data), attempt.home)
+    return pretrained(config.pretrained, identity(), attempt.home)
 
 
 class _Training:

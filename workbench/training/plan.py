@@ -72,6 +72,7 @@ class Plan:
                 f"the number of {privacy.unit}s",
                 "the grey-value window",
                 "the validation patients, who are not protected",
+                *self._drawn,
                 *([self.pretrained.words] if self.pretrained else []),
             ),
         )
@@ -117,6 +118,12 @@ class Plan:
         )
 
     @property
+    def _drawn(self) -> tuple[str, ...]:
+        # Who is left out follows from who is in the set: it is public, or it tells of them.
+        few = self.config.patients is not None
+        return ("which of the patients were drawn to train on",) if few else ()
+
+    @property
     def _mechanism(self) -> dict[str, float]:
         assert self.config.privacy is not None
         return {
@@ -145,7 +152,7 @@ def make_plan(config: TrainConfig, slices: SliceSet, pretrained: Pretrained | No
             f"{slices.width}; give an image size, and they are padded and resized.",
             field="image_size",
         )
-    train, validation = train_val(slices, seed=config.seed)
+    train, validation = train_val(slices, seed=config.split_seed, patients=config.patients)
     unit: Unit = config.privacy.unit if config.privacy else "slice"
     unit_count = train.patient_count if unit == "patient" else len(train)
     if config.privacy:

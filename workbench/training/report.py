@@ -29,6 +29,7 @@ def starting_facts(plan: Plan) -> dict[str, Any]:
             "validation_patients": plan.validation.patient_count,
             "validation_slices": len(plan.validation),
             "size": plan.train.width,
+            "distance_unit": distance_unit(plan),
             "parameters": sum(p.numel() for p in plan.model.parameters()),
             "surgery": [str(found) for found in plan.surgery],
             "engine": plan.config.engine if plan.config.privacy else None,
@@ -40,6 +41,11 @@ def starting_facts(plan: Plan) -> dict[str, Any]:
         }
     )
     return facts
+
+
+def distance_unit(plan: Plan) -> str:
+    """What Hausdorff distances are in; pixels differ from one image size to another."""
+    return "pixels" if plan.validation.spacing_mm is None else "mm"
 
 
 def finished(
@@ -68,6 +74,8 @@ def finished(
     privacy = plan.config.privacy
     result = {
         **validated.scores,
+        "distance_unit": distance_unit(plan) if "hausdorff95" in validated.scores else None,
+        "groups": validated.groups,
         "loss": validated.loss,
         "epsilon": plan.epsilon(steps) if privacy else math.inf,
         "delta": privacy.delta if privacy else None,

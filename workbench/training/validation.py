@@ -10,6 +10,7 @@ from workbench.models.losses import foreground, record_losses
 from workbench.training.events import Preview, Validated
 from workbench.training.metrics import scores
 from workbench.training.plan import Plan, targets_of
+from workbench.training.subgroups import group_scores
 
 _AT_ONCE = 32
 _WHILE_TRAINING = 96
@@ -22,8 +23,8 @@ def validate(plan: Plan, step: int, *, everything: bool) -> Validated:
     Args:
         plan: the training, its network as it stands.
         step: steps taken.
-        everything: all validation slices; otherwise at most 96, evenly over the patients, so
-            that a large set does not slow training down.
+        everything: all validation slices, and their groups; otherwise at most 96, evenly over
+            the patients, so that a large set does not slow training down.
     """
     index = np.arange(len(plan.validation))
     if not everything and len(index) > _WHILE_TRAINING:
@@ -37,7 +38,10 @@ def validate(plan: Plan, step: int, *, everything: bool) -> Validated:
     plan.model.train()
     losses = record_losses(plan.task, outputs, targets)
     return Validated(
-        step=step, loss=float(losses.mean()), scores=scores(plan.task, outputs, targets)
+        step=step,
+        loss=float(losses.mean()),
+        scores=scores(plan.task, outputs, targets, spacing_mm=plan.validation.spacing_mm),
+        groups=group_scores(plan.task, outputs, targets, plan.validation) if everything else {},
     )
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from workbench.attacks.events import Reconstructing, Reconstruction
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.labels import infer_label
-from workbench.attacks.observation import Observation
+from workbench.attacks.observation import Observation, refuse_not_numbers
 from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.search import Attack
 from workbench.errors import BadInput
@@ -37,7 +37,8 @@ def analytic(
         By yielding one ``Reconstructing``, in the end a ``Reconstruction``.
 
     Raises:
-        BadInput: the gradient is of several records, or no linear layer sees the image.
+        BadInput: the gradient is of several records or not of numbers, or no linear layer sees
+            the image.
     """
     del restarts, seed
     clock = Clock(seconds)
@@ -47,6 +48,7 @@ def analytic(
             "set the batch to 1, or take the two-stage attack.",
             field="batch",
         )
+    refuse_not_numbers(observation.gradients)
     layer = first_linear(observation, knowledge)
     weight = observation.gradients[f"{layer}.weight"].double()
     bias = observation.gradients[f"{layer}.bias"].double()

@@ -12,7 +12,7 @@ from scipy.stats import chi2
 from workbench.attacks.events import Reconstructing, Reconstruction
 from workbench.attacks.knowledge import Knowledge
 from workbench.attacks.methods.implant import Imprinted
-from workbench.attacks.observation import Observation
+from workbench.attacks.observation import Observation, refuse_not_numbers
 from workbench.attacks.search.clock import Clock
 from workbench.attacks.search.search import Attack
 from workbench.errors import BadInput
@@ -86,10 +86,11 @@ def imprint(
         are records; its objective is the share of the rows' energy that was not taken apart.
 
     Raises:
-        BadInput: nothing was put in front of the network.
+        BadInput: nothing was put in front of the network, or the gradient is not of numbers.
     """
     del restarts, seed
     clock = Clock(seconds)
+    refuse_not_numbers(observation.gradients)
     bins = _bins(observation, knowledge)
     whole = max(float((bins.held**2).sum()), 1e-300)
     found: list[np.ndarray] = []

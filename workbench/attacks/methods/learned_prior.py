@@ -80,7 +80,7 @@ def learned_prior(
         if prior is None:
             learned: list[Denoiser] = []
             learning = _learning(learned, matcher, public, start, search.clock, seed)
-            yield from search.follow("learning what slices look like", learning)
+            yield from search.follow("learning what slices look like", learning, compared=False)
             prior = Prior(learned[-1], weight_of(observation, matcher.norm))
         remaining = (seconds - search.clock.elapsed) / (restarts - restart)
         yield from _attempt(search, matcher, prior, start, Clock(max(remaining, 1e-9)))
@@ -156,7 +156,6 @@ def _learning(
 def _attempt(
     search: Search, matcher: GradientMatcher, prior: Prior, start: Tensor, clock: Clock
 ) -> Iterator[Reconstructing]:
-    search.forget()
     noisy = matcher.relative_noise > 0
     stage = clock.part(1.0 if noisy else DESCENT_SHARE)
     yield from search.follow("searching with the prior", _adam(matcher, prior, start, stage))

@@ -88,7 +88,6 @@ def noisy(
     roundness = Roundness(NARROW)
     matcher = GradientMatcher(rounded(knowledge.network, roundness), observation, targets)
     for restart in range(restarts):
-        earlier = search.best
         search.begin()
         start = starting_images(observation, knowledge, targets, restart, seed)
         start = start.to(matcher.dtype)
@@ -100,8 +99,6 @@ def noisy(
         yield from search.follow("searching", first)
         roundness.width = NARROW
         yield from _strengths(search, matcher, observation, clock, seed)
-        better = restart == 0 or search.own_best.objective < earlier.objective
-        search.best = search.own_best if better else earlier
         yield search.done()
     return search.result(labels=targets if targets.ndim == 1 else None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 
 import numpy as np
@@ -63,20 +64,22 @@ def recursive(
         )
     clock = Clock(seconds)
     grey = np.full((1, knowledge.size, knowledge.size), _GREY, dtype=np.float32)
-    image, misfit = grey, 1.0
+    image, best = grey, math.inf
     history: list[tuple[float, float]] = []
     shown_at = -_FRAME_SECONDS
     for stage, guess, misfit in _solved(observation, knowledge, clock):
-        history.append((clock.elapsed, misfit))
-        image = grey if guess is None else picture(guess.view(1, 1, *grey.shape[1:]))
+        if guess is not None:
+            history.append((clock.elapsed, misfit))
+            if misfit < best:
+                image, best = picture(guess.view(1, 1, *grey.shape[1:])), misfit
         if clock.elapsed - shown_at >= _FRAME_SECONDS:
             shown_at = clock.elapsed
             yield _frame(clock, stage, image, misfit)
-    yield _frame(clock, "done", image, misfit)
+    yield _frame(clock, "done", image, best)
     return Reconstruction(
         images=image,
         labels=None if observation.loss == "segmentation" else np.array([infer_label(observation)]),
-        objective=misfit,
+        objective=best,
         objective_history=np.array(history).reshape(-1, 2),
         seconds=clock.elapsed,
     )

@@ -1,5 +1,6 @@
 """One attempt on a network with second derivatives: signed Adam finds the way, L-BFGS the digits.
 
+Where deep layers tell of their inputs, those are matched first, and mostly nothing else is needed.
 The cosine distance finds the way from grey, the squared distance the last digits. From slices of
 other people the squared distance goes all the way, pixels scaled by what is told of them. Where
 noise was added, total variation stays on as the prior of a maximum a-posteriori estimate, so that
@@ -9,7 +10,7 @@ its weight follows from the noise that the attacker knows of and from nothing th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch.nn import functional as F
 
 from workbench.attacks.events import Reconstructing
 from workbench.attacks.knowledge import Knowledge
+from workbench.attacks.methods.patches import PatchSpan, by_patches, drawn
 from workbench.attacks.methods.uneven import curvatures, rescaled, steps
 from workbench.attacks.observation import Observation
 from workbench.attacks.search.clock import Clock
@@ -37,6 +39,10 @@ LEARNING_RATE = 0.1
 SMOOTHING = 1e-2
 TYPICAL_STEP = 0.2
 """Mean difference between neighbouring pixels of a CT slice shown in [0, 1]; public knowledge."""
+
+PATCHES_SHARE, FOUND = 0.5, 1e-3
+"""Of the time, for the search by patches where a network's layers tell of them; and how near the
+direction of its gradient must come for the slice to count as found."""
 
 SEARCHING_SHARE = 0.05
 RESCALED_SHARES = (0.1, 0.2, 0.7)
@@ -80,7 +86,10 @@ def smooth(
     matcher = GradientMatcher(knowledge.network, observation, targets)
     prior = prior_weight(matcher, start.numel())
     start = start.to(matcher.dtype)
-    if knowledge.public is not None and len(knowledge.public) and not prior:
+    if (yield from _by_patches(search, matcher, observation, knowledge, clock, start)):
+        yield from search.follow("refining", _lbfgs(search, matcher, prior, clock))
+        return
+    if _has_public(knowledge) and not prior:
         yield from _from_public(search, matcher, clock, start)
         if search.own_best.objective < ASTRAY:
             return
@@ -88,6 +97,35 @@ def smooth(
     way = _adam(matcher, prior, clock.part(SEARCHING_SHARE), start)
     yield from search.follow("searching", way)
     yield from search.follow("refining", _lbfgs(search, matcher, prior, clock))
+
+
+def _by_patches(
+    search: Search,
+    matcher: GradientMatcher,
+    observation: Observation,
+    knowledge: Knowledge,
+    clock: Clock,
+    start: Tensor,
+) -> Generator[Reconstructing, None, bool]:
+    """Match what deep layers tell of their inputs; whether that found the slices."""
+    span = PatchSpan(knowledge.network, observation, knowledge.size)
+    if not span.told:
+        return False
+    if _has_public(knowledge):
+        near = start
+    else:
+        near = drawn(knowledge.size).to(start) + start - start.mean()
+    way = by_patches(span, matcher, clock.part(PATCHES_SHARE), Candidate(near))
+    yield from search.follow("matching features", way)
+    compared = matcher.compare(search.own_best.candidate)
+    if 2 * float(compared.misdirection.detach()) < FOUND:
+        return True
+    search.own_best = Guess(Candidate(start), math.inf)
+    return False
+
+
+def _has_public(knowledge: Knowledge) -> bool:
+    return knowledge.public is not None and len(knowledge.public) > 0
 
 
 def _from_public(

@@ -88,7 +88,7 @@ def joint(
         for trial in range(1 if observation.noise else TRIALS):
             number = restart * TRIALS + trial
             yield from _trial(search, matcher, observation, knowledge, clock, number, seed)
-            if search.own_best.objective < SOLVED:
+            if search.own_best.objective < SOLVED or clock.over:
                 break
         yield from _ending(search, matcher, clock)
         yield search.done()
@@ -205,6 +205,7 @@ def _check(observation: Observation, knowledge: Knowledge) -> None:
 
 def _ending(search: Search, matcher: GradientMatcher, clock: Clock) -> Iterator[Reconstructing]:
     """The best so far, its mask rounded in between to see whether the gradient then fits better."""
+    search.own_best = search.best  # of all trials, and the search goes on from there
     for share in (0.1, 0.6, 1.0):
         together = _lbfgs(matcher, search.best.candidate, clock.part(share * (1 - clock.share)))
         yield from search.follow("refining slice and mask", together)

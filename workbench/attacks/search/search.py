@@ -42,30 +42,40 @@ class Search:
         self._history: list[tuple[float, float]] = []
         self._shown_at = -math.inf
         self._attempt = -1
+        self._earlier = self._nothing
 
     def begin(self, start: Candidate | None = None) -> None:
         """Begin another attempt, from this candidate."""
         self._attempt += 1
+        self._earlier = self.best
         self.own_best = self._nothing if start is None else Guess(start, math.inf)
         if start is not None and self.best is self._nothing:
             self.best = self.own_best
 
-    def follow(self, stage: str, guesses: Iterator[Guess]) -> Iterator[Reconstructing]:
+    def follow(
+        self, stage: str, guesses: Iterator[Guess], *, compared: bool = True
+    ) -> Iterator[Reconstructing]:
         """Go through one stage, showing where it is a few times a second.
 
         Args:
             stage: what it does, in words.
             guesses: of the stage.
+            compared: whether they are guesses by the objective of the search; others are shown
+                and not remembered.
         """
         for guess in guesses:
-            self._keep(guess)
+            if compared:
+                self._keep(guess)
             if self.clock.elapsed - self._shown_at >= _FRAME_SECONDS:
                 yield self._frame(stage, guess)
 
     def forget(self) -> None:
-        """Start comparing anew from the best candidate: what is descended on has changed."""
+        """Compare anew from this attempt's best candidate: what it descends on has changed.
+
+        The attempts before have ended, and their best stays as it is.
+        """
         self.own_best = Guess(self.own_best.candidate, math.inf)
-        self.best = Guess(self.best.candidate, math.inf)
+        self.best = self.own_best if self._earlier is self._nothing else self._earlier
 
     def done(self) -> Reconstructing:
         """The last frame of an attempt."""

@@ -33,13 +33,15 @@ class DrawnSlice(NamedTuple):
     lesions: np.ndarray
 
 
-def draw_slice(anatomy: Anatomy, z: float, size: int) -> DrawnSlice:
-    """Cut the patient at ``z`` mm (0 is mid-liver, positive towards the head).
+def draw_slice(
+    anatomy: Anatomy, z: float, size: int, field_mm: float = FIELD_OF_VIEW_MM
+) -> DrawnSlice:
+    """Cut the patient at ``z`` mm (0 is mid-liver, positive towards the head), ``field_mm`` wide.
 
     Each tissue is blended over what lies below it by the part of the pixel that it covers.
     """
-    straight, whole = _planes(anatomy, z, size)
-    pixel = FIELD_OF_VIEW_MM / size
+    straight, whole = _planes(anatomy, z, size, field_mm)
+    pixel = field_mm / size
     picture = _table(straight, anatomy, pixel)
     skin = whole.to(anatomy.trunk)
     # Half of the picture is air: tissues are painted in the rows and columns that the body has.
@@ -76,8 +78,8 @@ def _paint_tissues(anatomy: Anatomy, at: Plane, pixel: float, hu: np.ndarray) ->
     return liver
 
 
-def _planes(anatomy: Anatomy, z: float, size: int) -> tuple[Plane, Plane]:
-    axis = (np.arange(size, dtype=np.float32) - size // 2) * np.float32(FIELD_OF_VIEW_MM / size)
+def _planes(anatomy: Anatomy, z: float, size: int, field_mm: float) -> tuple[Plane, Plane]:
+    axis = (np.arange(size, dtype=np.float32) - size // 2) * np.float32(field_mm / size)
     y, x = np.meshgrid(axis, axis, indexing="ij")
     straight = Plane(x, y, z)
     moved = [wave.at(straight) * np.float32(anatomy.bend_mm) for wave in anatomy.bends]

@@ -26,6 +26,9 @@ class CohortPlan:
         seed: 0 or more.
         size: side in pixels, 16 to 512.
         dense_lesions: whether lesions are brighter than the liver instead of darker.
+        field: side of the slices in mm, 150 to 700; a body is about 300 mm wide.
+        beyond: mm, 0 to 60, by which the first and the last slice lie farther out, where the
+            liver is small or has ended.
 
     Raises:
         BadInput: a number is out of its range.
@@ -36,6 +39,8 @@ class CohortPlan:
     seed: int = 1
     size: int = 128
     dense_lesions: bool = False
+    field: int = int(FIELD_OF_VIEW_MM)
+    beyond: int = 0
 
     def __post_init__(self) -> None:
         ranges = {
@@ -43,6 +48,8 @@ class CohortPlan:
             "slices": (1, 512),
             "seed": (0, 2**63),
             "size": (16, 512),
+            "field": (150, 700),
+            "beyond": (0, 60),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)
@@ -68,13 +75,14 @@ def draw_patient(plan: CohortPlan, number: int) -> DrawnPatient:
     """Patient ``number`` (from 0) of the plan."""
     rng = np.random.default_rng([plan.seed, number])
     anatomy = draw_anatomy(rng, dense_lesions=plan.dense_lesions)
-    low, high = float(rng.uniform(-68, -52)), float(rng.uniform(46, 60))
+    low = float(rng.uniform(-68, -52)) - plan.beyond
+    high = float(rng.uniform(46, 60)) + plan.beyond
     heights = np.linspace(low, high, plan.slices) if plan.slices > 1 else np.zeros(1)
     shape = (plan.slices, plan.size, plan.size)
     hu, masks = np.empty(shape, np.int16), np.empty(shape, np.uint8)
     for index, z in enumerate(heights.tolist()):
-        drawn = draw_slice(anatomy, z, plan.size)
-        noisy = scan(drawn.hu, FIELD_OF_VIEW_MM / plan.size, PHOTONS_PER_MM, rng)
+        drawn = draw_slice(anatomy, z, plan.size, plan.field)
+        noisy = scan(drawn.hu, plan.field / plan.size, PHOTONS_PER_MM, rng)
         hu[index] = np.rint(np.clip(noisy, -1024, 3071))
         masks[index] = drawn.liver + drawn.lesions.astype(np.uint8)
     return DrawnPatient(hu, masks)

@@ -38,7 +38,9 @@ def drawn_once(plan: CohortPlan, progress: Progress | None = None) -> DrawnPatie
         / "cache"
         / (
             f"phantoms-v{VERSION}-{plan.patients}x{plan.slices}-seed{plan.seed}-{plan.size}px"
-            f"{'-dense' if plan.dense_lesions else ''}.npz"
+            f"{'-dense' if plan.dense_lesions else ''}"
+            f"{f'-{plan.field}mm' if plan.field != CohortPlan.field else ''}"
+            f"{f'-beyond{plan.beyond}' if plan.beyond else ''}.npz"
         )
     )
     known = _read(file, plan)

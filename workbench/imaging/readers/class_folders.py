@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from workbench.errors import BadInput
+from workbench.imaging.readers.groups import groupings
 from workbench.imaging.readers.picture import grey_picture, is_picture
 from workbench.imaging.readers.request import Request
 from workbench.imaging.resizing import check_memory, resized_picture
@@ -38,7 +39,8 @@ def read(request: Request) -> SliceSet:
     """Every picture, squared with black and brought to one size (the largest, if none is given).
 
     Classes are numbered in the order of their folders' names. A csv file in the folder with the
-    columns ``file`` and ``patient`` says whose the pictures are; its column ``split`` counts too.
+    columns ``file`` and ``patient`` says whose the pictures are; its column ``split`` counts too,
+    and further columns with a few different words sort the pictures into groups (``cause``).
 
     Raises:
         BadInput: only one class, a damaged or coloured picture, a csv that does not fit.
@@ -60,13 +62,15 @@ def read(request: Request) -> SliceSet:
     for index, entry in enumerate(entries):
         images[index, 0] = np.clip(resized_picture(grey_picture(entry.file), size, 0), 0, 1)
         request.tell(index + 1, len(entries))
+    labels = np.array([classes.index(entry.label) for entry in entries])
     return SliceSet(
         name=path.name,
         images=images,
-        labels=np.array([classes.index(entry.label) for entry in entries]),
+        labels=labels,
         patients=_patients(path, entries, rows),
         split=_splits(path, entries, rows),
         classes=classes,
+        groups=groupings(_columns(path, entries, rows), labels),
         provenance=f"{len(entries)} pictures in {len(classes)} class folders of {path.name}"
         + ("; patients from its csv." if rows else "; each picture counts as one patient."),
     )
@@ -120,6 +124,15 @@ def _patients(folder: Path, entries: list[_Entry], rows: dict[str, dict[str, str
     if rows:
         return np.array([_row(folder, entry, rows)["patient"] for entry in entries])
     return np.arange(len(entries)).astype(str)
+
+
+def _columns(
+    folder: Path, entries: list[_Entry], rows: dict[str, dict[str, str]]
+) -> dict[str, np.ndarray]:
+    own = [_row(folder, entry, rows) for entry in entries] if rows else [{}]
+    # A row that is longer than the head of its table has its rest under no name.
+    names = [name for name in own[0] if name and name not in ("file", "patient", "split")]
+    return {name: np.array([row[name] or "" for row in own]) for name in names}
 
 
 def _splits(

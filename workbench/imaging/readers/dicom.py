@@ -35,7 +35,8 @@ def read(request: Request) -> SliceSet:
     """Every series: CT in HU, sorted by position, seen from the feet.
 
     A patient's largest series of slices is taken; the provenance says how many were left out.
-    Patients get numbers: their names stay in the file.
+    Patients get numbers: their names stay in the file. Scanners of several makers or models are
+    groups of the set.
 
     Raises:
         BadInput: a file is cut short, in colour or compressed in a way nobody here reads, or none
@@ -170,7 +171,16 @@ def _volume(patient: str, files: Sequence[Path], size: int | None) -> Volume:
         masks=None,
         spacing_mm=pieces[0].spacing_mm,
         hounsfield=pieces[0].hounsfield,
+        scanner=_scanner(_header(files[0])),
     )
+
+
+def _scanner(header: Dataset) -> str:
+    """Maker and model; a station's or a hospital's name could tell who the patient is."""
+    return " ".join(
+        str(header.get(field, "") or "").strip()
+        for field in ("Manufacturer", "ManufacturerModelName")
+    ).strip()
 
 
 def _values(file: Path, header: Dataset) -> np.ndarray:

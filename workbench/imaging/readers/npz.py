@@ -9,6 +9,7 @@ import numpy as np
 
 from workbench.errors import BadInput
 from workbench.imaging.hounsfield import Window
+from workbench.imaging.readers.groups import groupings
 from workbench.imaging.readers.request import Request
 from workbench.imaging.readers.targets import class_labels, class_masks, numbered
 from workbench.imaging.resizing import check_memory, resized_mask, resized_picture
@@ -16,11 +17,12 @@ from workbench.imaging.sliceset import SliceSet
 
 Arrays = dict[str, np.ndarray]
 SPLITS = ("train", "val", "test")
+_TEXTS = (".md", ".txt", ".pdf", ".json")
 
 
 def recognises(path: Path) -> bool:
-    """A file with the suffix .npz."""
-    return path.is_file() and path.suffix.lower() == ".npz"
+    """A file with the suffix .npz, or a folder that holds one beside nothing but texts."""
+    return _file(path) is not None
 
 
 def read(request: Request) -> SliceSet:
@@ -28,14 +30,16 @@ def read(request: Request) -> SliceSet:
 
     Own layout: ``images`` (N, H, W) uint8 0..255 or float 0..1; ``masks`` (N, H, W) or ``labels``
     (N,); and, where known, ``patient`` (N,), ``split`` (N,), ``classes`` (names), ``spacing_mm``
-    (2,), ``window`` (2,) in HU. MedMNIST's: ``train_images``, ``train_labels`` and so on.
+    (2,), ``window`` (2,) in HU. Any other array of texts (N,) sorts the slices into groups.
+    MedMNIST's: ``train_images``, ``train_labels`` and so on.
 
     Raises:
         BadInput: the file is damaged, has neither layout, or an array does not fit the others.
     """
     request.refuse_labels()
-    arrays = _loaded(request.path)
-    name = request.path.name
+    file = _file(request.path) or request.path
+    arrays = _loaded(file)
+    name = file.name
     if "images" in arrays:
         return _own(request, name, arrays)
     if "train_images" in arrays:
@@ -46,6 +50,18 @@ def read(request: Request) -> SliceSet:
         "or, as in MedMNIST, 'train_images'.",
         field="data",
     )
+
+
+def _file(path: Path) -> Path | None:
+    if path.is_file():
+        return path if path.suffix.lower() == ".npz" else None
+    inside = (
+        [one for one in path.iterdir() if not one.name.startswith(".")] if path.is_dir() else []
+    )
+    archives = [one for one in inside if one.suffix.lower() == ".npz"]
+    texts = [one for one in inside if one.suffix.lower() in _TEXTS]
+    alone = len(archives) == 1 and len(archives) + len(texts) == len(inside)
+    return archives[0] if alone else None
 
 
 def _loaded(file: Path) -> Arrays:
@@ -97,6 +113,7 @@ def _own(request: Request, name: str, arrays: Arrays) -> SliceSet:
         classes=_classes(name, arrays, masks, labels),
         spacing_mm=_spacing(name, arrays, scale),
         window=_window(name, arrays),
+        groups=groupings(_texts(arrays, count), labels),
         provenance=f"{name}, {count} slices"
         + ("." if "patient" in arrays else "; patients are not named, each slice counts as one."),
     )
@@ -158,6 +175,15 @@ def _patients(name: str, arrays: Arrays, count: int) -> np.ndarray:
     if "patient" in arrays:
         return _column(name, arrays, "patient", count)
     return np.arange(count).astype(str)
+
+
+def _texts(arrays: Arrays, count: int) -> Arrays:
+    known = {"patient", "split", "classes"}
+    return {
+        key: array
+        for key, array in arrays.items()
+        if key not in known and array.dtype.kind == "U" and array.shape == (count,)
+    }
 
 
 def _split(name: str, arrays: Arrays, count: int) -> np.ndarray | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from workbench.errors import BadInput
 from workbench.imaging.hounsfield import SOFT_TISSUE
+from workbench.imaging.readers.groups import groupings
 from workbench.imaging.resizing import check_memory, resized_mask, resized_picture
 from workbench.imaging.sliceset import SliceSet
 
@@ -27,6 +28,7 @@ class Volume:
         masks: uint8 ``(D, H, W)``, class indices, or ``None``.
         spacing_mm: height and width of a pixel.
         hounsfield: whether the values are HU.
+        scanner: maker and model of the machine, empty where unknown.
     """
 
     patient: str
@@ -34,6 +36,7 @@ class Volume:
     masks: np.ndarray | None
     spacing_mm: tuple[float, float] | None
     hounsfield: bool
+    scanner: str = ""
 
 
 def fitted(volume: Volume, size: int | None) -> Volume:
@@ -44,14 +47,13 @@ def fitted(volume: Volume, size: int | None) -> Volume:
     background = AIR_HU if volume.hounsfield else float(np.nanmin(volume.slices, initial=0))
     spacing = volume.spacing_mm
     scale = max(height, width) / size
-    return Volume(
-        patient=volume.patient,
+    return replace(
+        volume,
         slices=np.stack([resized_picture(s, size, background) for s in volume.slices]),
         masks=None
         if volume.masks is None
         else np.stack([resized_mask(m, size) for m in volume.masks]),
         spacing_mm=None if spacing is None else (spacing[0] * scale, spacing[1] * scale),
-        hounsfield=volume.hounsfield,
     )
 
 
@@ -77,17 +79,20 @@ def slice_set(
     volumes = [fitted(volume, size) for volume in volumes]
     hounsfield = volumes[0].hounsfield
     shown = [SOFT_TISSUE.show(v.slices) if hounsfield else _by_range(v.slices) for v in volumes]
+    lengths = [len(volume.slices) for volume in volumes]
+    scanners = np.repeat([volume.scanner for volume in volumes], lengths)
     masks = [volume.masks for volume in volumes if volume.masks is not None]
     return SliceSet(
         name=name,
         images=np.concatenate(shown)[:, None],
         masks=np.concatenate(masks)[:, None] if masks else None,
-        patients=np.repeat([v.patient for v in volumes], [len(v.slices) for v in volumes]),
+        patients=np.repeat([volume.patient for volume in volumes], lengths),
         classes=classes if masks else (),
         spacing_mm=_common_spacing(volumes),
         window=SOFT_TISSUE if hounsfield else None,
         provenance=f"{provenance} {_value_range(volumes)}",
         identifying_tags=identifying_tags,
+        groups=groupings({"scanner": scanners}),
     )
 
 

@@ -8,9 +8,10 @@ it was made with, and offers to upload them. Uses names that plotly does not pro
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from copy import deepcopy
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import anywidget
 import numpy as np
@@ -19,6 +20,9 @@ import traitlets as T
 
 from workbench.figures.theme import SAFE_CONFIG
 from workbench.panels.parts.assets import script, sheet
+
+
+_LISTS: Final = ("annotations", "shapes")
 
 
 class PlotlyBundle(anywidget.AnyWidget):
@@ -49,19 +53,29 @@ class LiveFigure(go.FigureWidget):
     Args:
         figure: what it shows first.
         name: what screen readers call it.
+        on_click: told the ``customdata`` of a point that was clicked, where it has any; wrap it in
+            the model's ``guard``. Offer the same without a mouse, too.
     """
 
     _esm = script("shared_plotly", "live_figure")
     _css = sheet("live_figure")
     figure_name = T.Unicode("figure").tag(sync=True)
 
-    def __init__(self, figure: go.Figure | None = None, *, name: str = "figure") -> None:
+    def __init__(
+        self,
+        figure: go.Figure | None = None,
+        *,
+        name: str = "figure",
+        on_click: Callable[[Any], object] | None = None,
+    ) -> None:
         PlotlyBundle.ensure()
+        self._on_click = on_click
         self._drawing = threading.RLock()
         super().__init__(figure)
         self._config = dict(SAFE_CONFIG)
         self.figure_name = name
         self.on_msg(self._heard)
+        self.observe(self._pointed, "_js2py_pointsCallback")
 
     def show_figure(self, figure: go.Figure) -> None:
         """Show what ``figure`` shows: one redraw where only numbers changed.
@@ -79,6 +93,10 @@ class LiveFigure(go.FigureWidget):
                     mine.update(_numbers(new), overwrite=True)
                 layout = figure.layout.to_plotly_json()
                 layout.pop("template", None)  # large, and the same for all our figures
+                for name in _LISTS:  # an update would keep what is not there any more
+                    if [one.to_plotly_json() for one in me.layout[name]] != layout.get(name, []):
+                        me.layout[name] = layout.get(name, [])
+                    layout.pop(name, None)
                 me.update_layout(layout)
 
     def resend(self) -> None:
@@ -97,6 +115,19 @@ class LiveFigure(go.FigureWidget):
             serialize = self.trait_metadata(name, "to_json", self._trait_to_json)
             state[name] = serialize(deepcopy(now[name]), self)
         return state
+
+    def _pointed(self, change: Any) -> None:
+        """A click on the page; traces come and go, so that none of them listens by itself."""
+        told = change["new"]
+        if self._on_click is None or not told or told["event_type"] != "plotly_click":
+            return
+        me: Any = self
+        at = told["points"]
+        for trace, point in zip(at["trace_indexes"], at["point_indexes"], strict=True):
+            data = me.data[trace].customdata if trace < len(me.data) else None
+            if data is not None and point < len(data):
+                self._on_click(data[point])
+                return
 
     def _heard(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
         if content.get("kind") == "ready":

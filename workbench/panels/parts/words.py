@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import anywidget
@@ -42,6 +42,8 @@ class Table(anywidget.AnyWidget):
         columns: names of the columns, with units.
         rows: one list of words per row, as long as ``columns``.
         caption: what the table is about.
+        on_pick: told the number of a row that was chosen by mouse or keyboard; wrap it in the
+            model's ``guard``. Without it rows cannot be chosen.
     """
 
     _esm = script("dom", "table")
@@ -50,6 +52,7 @@ class Table(anywidget.AnyWidget):
     columns = T.List(T.Unicode()).tag(sync=True)
     rows = T.List(T.List(T.Unicode())).tag(sync=True)
     chosen = T.Int(-1).tag(sync=True)
+    pickable = T.Bool(False).tag(sync=True)
 
     def __init__(
         self,
@@ -57,10 +60,21 @@ class Table(anywidget.AnyWidget):
         rows: Sequence[Sequence[str]] = (),
         *,
         caption: str = "",
+        on_pick: Callable[[int], object] | None = None,
     ) -> None:
         super().__init__(
-            columns=list(columns), rows=[list(cells) for cells in rows], caption=caption
+            columns=list(columns),
+            rows=[list(cells) for cells in rows],
+            caption=caption,
+            pickable=on_pick is not None,
         )
+        self.on_pick = on_pick
+        self.on_msg(self._heard)
+
+    def _heard(self, _widget: object, content: dict[str, Any], _buffers: object) -> None:
+        row = content.get("row")
+        if content.get("kind") == "pick" and self.on_pick is not None and isinstance(row, int):
+            self.on_pick(row)
 
 
 class _MoreHead(anywidget.AnyWidget):
