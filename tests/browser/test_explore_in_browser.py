@@ -62,7 +62,7 @@ def test_a_study_fills_its_curve_goes_on_after_a_restart_and_opens_its_runs(
     open_cells: Open, discs: str
 ) -> None:
     lab = opened(
-        open_cells, discs, name="explore", settings='epsilons="2, 8, inf", seeds=2, steps=40'
+        open_cells, discs, name="explore", settings='epsilons="2, 8, inf", seeds=2, steps=20'
     )
     page = lab.page
     lab.shot("explore-ready")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ def study(chosen: Recipe) -> ExploreConfig:
         epsilons=chosen.study.epsilons,
         seeds=chosen.study.seeds or 1,
         metric=chosen.study.metric,
+        axes=chosen.study.axes,
+        ranges=chosen.study.ranges,
+        pretraining=chosen.first,
     )
 
 
@@ -34,7 +38,8 @@ def test_the_promised_recipes_are_there() -> None:
 def test_a_recipe_is_a_whole_study(name: str) -> None:
     chosen = recipe(name)
     config = study(chosen)
-    assert len(config.trials()) == len(config.epsilons) * config.seeds
+    points = math.prod(map(len, config.axes.values())) * len(config.epsilons)
+    assert 0 < config.size <= points * config.seeds
     assert config.train.model in CATALOGUE
     assert config.train.task in CATALOGUE[config.train.model].tasks
     assert len(chosen.source) > 40

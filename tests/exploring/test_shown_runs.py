@@ -62,8 +62,12 @@ def test_what_a_run_left_behind_is_read_as_it_was_recorded(store: Store) -> None
 
 
 def test_a_run_may_have_no_reasons_and_classes_instead_of_masks(store: Store) -> None:
-    said = {"truths": np.array([0, 1], np.uint8), "predictions": np.eye(2, dtype=np.float32)}
-    shown = shown_by(recorded(store, {"images": MASKS["images"][:2], **said}), store)
+    said: dict[str, np.ndarray] = {
+        "images": MASKS["images"][:2],
+        "truths": np.array([0, 1], np.uint8),
+        "predictions": np.eye(2, dtype=np.float32),
+    }
+    shown = shown_by(recorded(store, said), store)
     assert shown is not None
     assert shown.attributions is None
     assert not shown.segments

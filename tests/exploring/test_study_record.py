@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from workbench.errors import BadInput
 from workbench.exploring import sweep
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialBegun, UnderWay
+from workbench.exploring.found import explored_from
 from workbench.exploring.job import finished_before
 from workbench.exploring.rows import rows
-from workbench.exploring.scores import METRICS, best_runs
+from workbench.exploring.scores import ALL_METRICS, LOWER_IS_BETTER, METRICS, best_runs, better
 from workbench.exploring.study_file import recalled, study_path
 from workbench.exploring.sweep import Sweep
 from workbench.runs.configs import config_to_json
@@ -138,8 +140,12 @@ def test_a_metric_that_the_task_lacks_is_refused_as_soon_as_the_task_is_known(da
     with pytest.raises(BadInput, match="has no auroc; choose dice, hausdorff95 or ece"):
         carried_out(study(data, metric="auroc"))
     carried_out(study(data, runs=1))
+    before = Store().list("train")
     with pytest.raises(BadInput, match="A segmentation has no mcc"):
         finished_before(study(data, metric="mcc"), Store())
+    with pytest.raises(BadInput, match="A segmentation has no mcc"):
+        carried_out(study(data, runs=2, metric="mcc"))
+    assert Store().list("train") == before
 
 
 @pytest.mark.parametrize("metric", METRICS["classification"])
@@ -169,6 +175,43 @@ def test_the_best_run_of_each_epsilon_is_never_one_without_a_score() -> None:
     found = [one(8, "a", math.nan), one(1, "b", 0.4), one(8, "c", 0.6), one(8, "d", 0.5)]
     assert [best.run for best in best_runs(found)] == ["b", "c"]
     assert [row["epsilon"] for row in rows(found)] == [1, 8, 8, 8]
+
+
+def test_of_a_distance_or_an_error_the_lowest_is_the_best() -> None:
+    def one(run: str, score: float) -> Explored:
+        return Explored(
+            epsilon=8, seed=0, run=run, score=score, score_name="hausdorff95",
+            noise_multiplier=1.0, guarantee="",
+        )  # fmt: skip
+
+    (best,) = best_runs([one("a", math.nan), one("b", 4.0), one("c", 2.5), one("d", 3.0)])
+    assert best.run == "c"
+    assert {metric for metric in ALL_METRICS if better(metric, 0.1, 0.2)} == LOWER_IS_BETTER
+
+
+def test_a_run_brings_all_its_scores_and_those_of_its_groups(data: str) -> None:
+    config, store = study(data, runs=1), Store()
+    (one,) = explored(carried_out(config))
+    record = store.record(one.run)
+    assert record.result is not None
+    measured = {name: record.result[name] for name in METRICS["segmentation"]}
+    assert one.scores == pytest.approx(measured, nan_ok=True)
+    groups = {"size: small": {"dice": 0.5, "count": 3}, "size: large": {"dice": None, "count": 1}}
+    (trial,) = config.trials()
+    grouped = replace(record, result={**record.result, "groups": groups})
+    assert explored_from(trial, grouped).groups == {
+        "size: small": {"dice": 0.5, "count": 3}, "size: large": {"count": 1},
+    }  # fmt: skip
+    assert (
+        explored_from(trial, replace(record, result={**record.result, "groups": None})).groups == {}
+    )
+    (row,) = rows([one])
+    assert {name: row[name] for name in measured} == one.scores
+
+
+def test_less_than_one_training_at_once_is_refused(data: str) -> None:
+    with pytest.raises(BadInput, match="At once must be 1 or more"):
+        Sweep(study(data), Store(), at_once=0)
 
 
 def test_a_training_at_work_in_another_process_is_waited_for(data: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.image import AxesImage
 
 from workbench.exploring.events import Explored
 from workbench.exploring.shown import Shown
@@ -126,6 +127,10 @@ def test_budgets_are_said_as_a_person_would() -> None:
     assert budget_words(math.inf) == "ε = ∞"
 
 
+def pixels(image: AxesImage) -> np.ndarray:
+    return np.asarray(image.get_array())
+
+
 def test_the_sheet_has_predictions_over_reasons(three: FadingNumbers) -> None:
     figure = draw_fading(three)
     assert len(figure.axes) == 2 * 3 * 3
@@ -134,8 +139,8 @@ def test_the_sheet_has_predictions_over_reasons(three: FadingNumbers) -> None:
     assert [text.get_text() for text in first.texts] == ["Dice 0.00", "patient 1"]
     assert [text.get_text() for text in reasons.texts] == ["its reasons"]
     grey, shade = first.images
-    assert np.array_equal(grey.get_array(), IMAGES[0])
-    assert not shade.get_array()[..., 3].any()
+    assert np.array_equal(pixels(grey), IMAGES[0])
+    assert not pixels(shade)[..., 3].any()
     assert png(figure, dpi=40).startswith(b"\x89PNG")
 
 
@@ -144,11 +149,11 @@ def test_a_pixel_that_spoke_against_is_blue_and_one_that_spoke_for_it_orange() -
     reasons[0, 0, 0], reasons[0, 0, 1] = 127, -127
     numbers = fading_numbers([shown(1.0, attributions=reasons)])
     _, for_it, against = draw_fading(numbers).axes[1].images
-    assert for_it.get_array()[0, 0, 3] > 0 == for_it.get_array()[0, 1, 3]
-    assert against.get_array()[0, 1, 3] > 0 == against.get_array()[0, 0, 3]
-    red, _, blue = for_it.get_array()[0, 0, :3]
+    assert pixels(for_it)[0, 0, 3] > 0 == pixels(for_it)[0, 1, 3]
+    assert pixels(against)[0, 1, 3] > 0 == pixels(against)[0, 0, 3]
+    red, _, blue = pixels(for_it)[0, 0, :3]
     assert red > blue
-    red, _, blue = against.get_array()[0, 1, :3]
+    red, _, blue = pixels(against)[0, 1, :3]
     assert blue > red
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from attack_events import until
 from recorded_study import by_run, pictures, record
 
 from workbench.exploring.events import Explored
@@ -200,6 +201,7 @@ def test_the_button_takes_noise_and_clipping_norm_to_the_attack(
     model.selected = three[0].run
     view.attack.click()
     attack = AttackModel.attach("main")
+    until(lambda: attack.preview is not None)  # it reads its slice in a thread of its own
     assert (attack.noise_multiplier, attack.max_grad_norm) == (2.0, 0.5)
     assert "noise multiplier 2" in view.sent.text
     model.selected = three[1].run

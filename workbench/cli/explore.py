@@ -52,7 +52,17 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             f"with --study {config.study}.",
             file=sys.stderr,
         )
-    return {"study": config.study, **result, "price": _price(config, result["explored"], store)}
+    price = _price(config, result["explored"], store)
+    return {"study": config.study, **result, "price": price, "report": _exported(args, config, store)}
+
+
+def _exported(args: argparse.Namespace, config: Any, store: Any) -> str | None:
+    """Where the study was written to; ``None`` where nobody asked."""
+    if args.export is None:
+        return None
+    from workbench.figures.study_page import export_study
+
+    return str(export_study(config, store, args.export)[0])
 
 
 def _price(config: Any, rows: list[dict[str, Any]], store: Any) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from workbench.cli import train
@@ -50,6 +51,9 @@ def study_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--at-once", type=int, help="trainings at the same time (one a worker)")
     what.add_argument(
         "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
+    )
+    what.add_argument(
+        "--export", metavar="DIR", type=Path, help="write a report, figures and all numbers here"
     )
 
 

@@ -78,6 +78,8 @@ class Beginning:
                 time.sleep(_LOOK_SECONDS)
             found, job = self._found_or_begun()
             if job is not None:
+                if not going.is_set():  # paused while it was ordered
+                    job.pause()
                 yield PretrainingBegun(run=found.id)
             yield from self._until_ended(found.id)
             if job is not None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from workbench.accounting.ledger.lock import locked
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, check_range
 from workbench.exploring.bayesian import Bayesian
 from workbench.exploring.beginning import Beginning
 from workbench.exploring.config import ExploreConfig
@@ -53,6 +53,9 @@ class Sweep:
         at_once: trainings at the same time; ``None`` for as many as there are workers.
         scheduler: address of a Dask scheduler whose workers train, as for ``runs.jobs.start``.
             They read the data and this workspace under the same paths.
+
+    Raises:
+        BadInput: ``at_once`` is below 1.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class Sweep:
         at_once: int | None = None,
         scheduler: str | None = None,
     ) -> None:
+        if at_once is not None:
+            check_range("at_once", at_once, "[1, inf)")
         self.config = config
         self._store = store
         self._most, self._scheduler = at_once, scheduler

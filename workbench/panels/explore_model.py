@@ -13,10 +13,10 @@ from workbench.errors import BadInput
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialFailed, UnderWay
 from workbench.exploring.job import SweepJob
+from workbench.exploring.meaning import Meaning, meanings
 from workbench.exploring.scores import ALL_METRICS
 from workbench.panels.explore_beside import finished_of, studies_beside, study_names
 from workbench.panels.explore_choices import ExploreChoices
-from workbench.panels.explore_meaning import Meaning, meanings
 from workbench.panels.explore_words import how_long, paid_by
 from workbench.panels.ledger_reading import Together, together
 from workbench.panels.parts.latest import Latest

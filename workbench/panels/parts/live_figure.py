@@ -21,7 +21,6 @@ import traitlets as T
 from workbench.figures.theme import SAFE_CONFIG
 from workbench.panels.parts.assets import script, sheet
 
-
 _LISTS: Final = ("annotations", "shapes")
 
 
