@@ -5,6 +5,11 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
+# Tests of these rooms compute by themselves, so two of them go side by side. All others start
+# workers, kernels or browsers, which want the second core.
+SINGLE := $(addprefix tests/,accounting attacks dpsgd figures house imaging models)
+OTHERS := $(filter-out $(SINGLE),$(patsubst %/,%,$(wildcard tests/*/)))
+
 env: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
@@ -27,7 +32,8 @@ test: $(VENV)/.ready-dev chromium
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses 2 --dist loadfile $(SINGLE)
+	$(RUN) -m pytest $(OTHERS)
 
 bench: env
 	$(RUN) -m benchmarks

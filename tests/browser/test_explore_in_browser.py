@@ -118,9 +118,11 @@ def test_a_study_fills_its_curve_goes_on_after_a_restart_and_opens_its_runs(
     first.focus()
     page.keyboard.press("Enter")
     expect(chosen).to_have_attribute("aria-selected", "true", timeout=PATIENCE_MS)
-    expect(page.get_by_text("(2.00, 0.001)-DP per patient").first).to_be_visible()
+    guarantee = page.get_by_text("(2.00, 0.001)-DP per patient").first
+    expect(guarantee).to_be_visible(timeout=PATIENCE_MS)
     press(lab, "Attack at this noise")
-    expect(page.get_by_text("The Attack panel now has noise multiplier").first).to_be_visible()
+    sent = page.get_by_text("The Attack panel now has noise multiplier").first
+    expect(sent).to_be_visible(timeout=PATIENCE_MS)
     tab(lab, "Price of looking")
     page.wait_for_function(
         "() => document.querySelectorAll('.wb-figure .barlayer').length > 0", timeout=PATIENCE_MS

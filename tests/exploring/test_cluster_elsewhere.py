@@ -19,6 +19,7 @@ from workbench.exploring.events import Explored, UnderWay
 from workbench.exploring.sweep import Sweep
 from workbench.runs import elsewhere
 from workbench.runs.elsewhere import connected, odd_worker
+from workbench.runs.events import Finished
 from workbench.runs.jobs import close, workers
 from workbench.runs.record import versions
 from workbench.runs.store import Store
@@ -147,13 +148,14 @@ def test_a_scheduler_that_does_not_answer_touches_no_finished_run(
     monkeypatch.setattr(elsewhere, "ANSWER_SECONDS", 0.5)
     store = Store()
     kept = store.open("train", {"data": "x"}, study=study(discs).study)
+    store.append(kept, Finished(result={"dice": 0.5}))
     before = (store.list(), files(store.root))
     for address in (silent, "127.0.0.1:1", "tls://127.0.0.1:1", "soup", "tcp://[::", "ftp://x:1"):
         events = Sweep(study(discs), store, scheduler=address).events()
         with pytest.raises(BadInput, match="no Dask scheduler answers at .* check the address"):
             list(events)
     assert (store.list(), files(store.root)) == before
-    assert store.record(kept).status == "waiting"
+    assert store.record(kept).status == "finished"
 
 
 def files(root: Path) -> dict[Path, bytes]:

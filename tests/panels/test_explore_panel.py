@@ -404,6 +404,7 @@ def test_the_noise_of_a_training_is_sent_to_the_attack_panel(discs: str) -> None
         model.send_to_attack(run.run)
         assert attack.noise_multiplier == (run.noise_multiplier if noise else None)
         assert attack.max_grad_norm == 0.7
+        assert ("noise multiplier" in model.sent) == noise
     attack.status = "running"
     with pytest.raises(BadInput, match="Attack panel is at work"):
         model.send_to_attack(run.run)

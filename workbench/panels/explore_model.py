@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import traitlets as T
@@ -148,8 +148,7 @@ class ExploreModel(ExploreChoices):
             raise BadInput("The Attack panel is at work; stop it, or wait until it has ended.")
         clipping = {"max_grad_norm": result["max_grad_norm"]} if private else {}
         attack.set(noise_multiplier=result["noise_multiplier"] if private else None, **clipping)
-        noise = f"noise multiplier {result['noise_multiplier']:.3g}" if private else "no noise"
-        self.sent = f"The Attack panel is set to {noise}."
+        self.sent = _sent(result) if private else "The Attack panel now attacks without noise."
 
     # The job.
 
@@ -263,3 +262,10 @@ class ExploreModel(ExploreChoices):
 def _failed(failures: list[TrialFailed]) -> str:
     trainings = "One training" if len(failures) == 1 else f"{len(failures)} trainings"
     return f"{trainings} could not be finished; start again to repeat only these."
+
+
+def _sent(result: Mapping[str, Any]) -> str:
+    return (
+        f"The Attack panel now has noise multiplier {result['noise_multiplier']:.3g} and clipping "
+        f"norm {result['max_grad_norm']:g}."
+    )
