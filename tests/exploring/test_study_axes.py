@@ -193,7 +193,7 @@ def test_what_is_drawn_lies_in_its_range_and_grows_with_the_share(name: str, sha
         ),
         ({"axes": {"max_grad_norm": (1.0,)}, "epsilons": (math.inf,)}, "changes nothing"),
         ({"epsilons": (math.nan,)}, "above 0, not nan"),
-        ({"ranges": {"steps": (10, 20)}}, "a range is for a random search"),
+        ({"ranges": {"steps": (10, 20)}}, "a range is for a random or Bayesian search"),
         ({"search": "random", "runs": 3}, "needs axes or ranges"),
         (RANDOM | {"runs": None}, "goes on for ever"),
         (RANDOM | {"ranges": {"steps": (20, 10)}}, "the smaller one first"),

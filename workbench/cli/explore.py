@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Carry the study out in background workers.
 
     Returns:
-        Its name, one row for each finished training, how many are left, and what looking at all of
-        this has cost.
+        Its name, one row for each finished training, how many are left, what looking at all of
+        this has cost, and the report where one was asked for.
     """
     from workbench.cli.explore_words import narrator
     from workbench.cli.progress import narrate
@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
             file=sys.stderr,
         )
     price = _price(config, result["explored"], store)
-    return {"study": config.study, **result, "price": price, "report": _exported(args, config, store)}
+    report = _exported(args, config, store)
+    return {"study": config.study, **result, "price": price, "report": report}
 
 
 def _exported(args: argparse.Namespace, config: Any, store: Any) -> str | None:
