@@ -25,6 +25,10 @@ _LOWER: Final = (0.0, 0.29)
 """The two drawings one above the other, in shares of the height."""
 
 
+_FOOT: Final = 0.09
+"""Room for a line of words beneath all points, over the height."""
+
+
 class FrontierNumbers(NamedTuple):
     """Utility over epsilon.
 
@@ -102,7 +106,9 @@ def draw_frontier(
         _put_attacker(figure, attacker, axis)
     put_epsilon_axis(figure, axis)
     figure.update_layout(
-        annotations=notes(numbers.curves, numbers.baselines, axis),
+        annotations=notes(
+            numbers.curves, numbers.baselines, axis, at_top=numbers.metric in LOWER_IS_BETTER
+        ),
         hovermode="closest",
         legend={"font": {"size": 11}, "entrywidth": 0},
         margin={"l": 60, "r": 12, "t": 30, "b": 44},
@@ -149,7 +155,8 @@ def _range(numbers: FrontierNumbers) -> list[float]:
         step = 10.0 ** math.floor(math.log10(max(highest, 1e-3)))
         return [least, min(1.06 * math.ceil(2 * highest / step) * step / 2, most)]
     lowest = math.floor(10 * min(shown, default=least) - 0.2) / 10
-    return [max(least, lowest) - 0.01, most + 0.02]
+    low = max(least, lowest)
+    return [low - _FOOT * (most - low), most + 0.02]
 
 
 def axis_of(figure: go.Figure) -> dict[str, Any]:

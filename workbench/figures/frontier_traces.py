@@ -38,9 +38,16 @@ def utility_traces(
 
 
 def notes(
-    curves: Sequence[Curve], baselines: Sequence[Baseline], axis: EpsilonAxis
+    curves: Sequence[Curve], baselines: Sequence[Baseline], axis: EpsilonAxis, *, at_top: bool
 ) -> list[dict[str, Any]]:
-    """Words at the lines that run through the whole drawing."""
+    """Words at the lines that run through the whole drawing, and what the bars are.
+
+    Args:
+        curves: that are drawn.
+        baselines: that are drawn.
+        axis: of epsilon.
+        at_top: whether the points at large epsilons, being the better ones, lie low.
+    """
     said = [(one.value, f"{one.name}: {one.value:.2f}") for one in baselines]
     if len(curves) <= _MOST_BANDS:
         said += [(c.without.spread.median, "without privacy") for c in curves[:1] if c.without]
@@ -50,19 +57,19 @@ def notes(
             "xanchor": "left", "yanchor": "bottom", "xshift": 2,
         }
         for value, words in said
-    ] + _what_bars_are(curves)  # fmt: skip
+    ] + _what_bars_are(curves, at_top)  # fmt: skip
 
 
-def _what_bars_are(curves: Sequence[Curve]) -> list[dict[str, Any]]:
+def _what_bars_are(curves: Sequence[Curve], at_top: bool) -> list[dict[str, Any]]:
     """What the intervals are, in the corner where few points are."""
     kinds = dict.fromkeys(curve.interval for curve in curves if curve.lined)
     if not kinds:
         return []
     return [
         {
-            "x": 1, "y": 0, "text": f"bars: {'; '.join(kinds)}", "showarrow": False,
-            "xref": "paper", "yref": "y domain", "xanchor": "right", "yanchor": "bottom",
-            "font": {"size": 11},
+            "x": 1, "y": 1 if at_top else 0, "text": f"bars: {'; '.join(kinds)}",
+            "showarrow": False, "xref": "paper", "yref": "y domain", "xanchor": "right",
+            "yanchor": "top" if at_top else "bottom", "font": {"size": 11},
         }
     ]  # fmt: skip
 

@@ -41,7 +41,10 @@ def explore_controls(model: ExploreModel) -> list[W.Widget]:
 
     say()
     model.observe(say, "plan")
-    grid = TextField("Epsilons", placeholder="1, 3, 8, inf", help="inf trains without privacy")
+    # Controls begin with their value: a page that is slow may miss one that is set right after.
+    grid = TextField(
+        "Epsilons", model.epsilons, placeholder="1, 3, 8, inf", help="inf trains without privacy"
+    )
     return [
         _recipe(model),
         *data_controls(model),
@@ -85,7 +88,8 @@ class AlsoShow(W.VBox):
 
 def _recipe(model: ExploreModel) -> Field:
     own = {OWN or _NONE: "own settings"}
-    control = Choice("Recipe", {**own, **{name: name for name in recipe_names()}})
+    names = {name: name for name in recipe_names()}
+    control = Choice("Recipe", {**own, **names}, model.recipe or _NONE)
 
     def explain(_change: Any = None) -> None:
         control.help = recipe(model.recipe).description if model.recipe else ""
@@ -115,7 +119,10 @@ def _metric(model: ExploreModel) -> Field:
 
 
 def _pretrains(model: ExploreModel) -> Field:
-    control = Toggle("Pre-train on drawn patients", help="first and once, as the recipe says; free")
+    control = Toggle(
+        "Pre-train on drawn patients", model.pretrains,
+        help="first and once, as the recipe says; free",
+    )  # fmt: skip
 
     def follow(_change: Any = None) -> None:
         control.layout.display = "" if model.can_pretrain else "none"
@@ -133,7 +140,7 @@ def _search(model: ExploreModel) -> list[W.Widget]:
     searches = {name: _SEARCH_WORDS.get(name, name) for name in SEARCHES}
     return [
         bind_field(varied, model, "varied"),
-        bind_field(Choice("Tries", searches), model, "search"),
+        bind_field(Choice("Tries", searches, model.search), model, "search"),
         _limit(model, "Trainings at most", "runs", whole=True),
         _limit(model, "Minutes at most", "minutes", whole=False),
     ]
