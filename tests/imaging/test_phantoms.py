@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +16,11 @@ from scipy import ndimage
 from workbench.errors import BadInput
 from workbench.imaging.hounsfield import ABDOMEN
 from workbench.imaging.load import load
+from workbench.imaging.phantoms import storage
 from workbench.imaging.phantoms.anatomy import draw_anatomy
 from workbench.imaging.phantoms.cohort import phantoms
 from workbench.imaging.phantoms.drawing import FIELD_OF_VIEW_MM, DrawnSlice, draw_slice
-from workbench.imaging.phantoms.plan import CohortPlan, draw_patient
+from workbench.imaging.phantoms.plan import CohortPlan, DrawnPatient, draw_patient
 from workbench.imaging.phantoms.scanner import scan
 from workbench.imaging.phantoms.solids import Cut, Ellipsoid, Plane, Tube, Union
 from workbench.imaging.phantoms.storage import draw_cohort, drawn_once
@@ -184,13 +187,33 @@ def test_what_was_drawn_is_read_from_the_cache_and_a_damaged_cache_is_drawn_agai
 ) -> None:
     plan = CohortPlan(patients=1, slices=2, size=32)
     first = drawn_once(plan)
-    (file,) = (workspace / "cache").iterdir()
+    (file,) = (workspace / "cache").glob("*.npz")
     written = file.stat().st_mtime_ns
     np.testing.assert_array_equal(drawn_once(plan).hu, first.hu)
     assert file.stat().st_mtime_ns == written
     file.write_bytes(file.read_bytes()[:500])
     np.testing.assert_array_equal(drawn_once(plan).hu, first.hu)
     assert file.stat().st_size > 500
+
+
+def test_two_who_want_the_same_phantoms_draw_them_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+
+    def slowly(plan: CohortPlan, progress: object = None) -> DrawnPatient:
+        drawn.append(plan)
+        time.sleep(0.3)
+        return draw_cohort(plan)
+
+    monkeypatch.setattr(storage, "draw_cohort", slowly)
+    plan = CohortPlan(patients=1, slices=1, size=32, seed=77)
+    told: list[float] = []
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(
+            lambda _: drawn_once(plan, lambda done, total: told.append(done)), range(2)
+        )
+    assert len(drawn) == 1
+    assert 0 in told  # whoever waits says so, and can be called off
+    np.testing.assert_array_equal(one.hu, other.hu)
 
 
 def test_an_unwritable_cache_loses_no_drawing(

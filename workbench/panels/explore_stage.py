@@ -11,6 +11,7 @@ import traitlets as T
 from workbench.figures.attacker import attacker_numbers
 from workbench.figures.frontier import FrontierNumbers, draw_frontier, frontier_numbers
 from workbench.figures.groups import draw_groups, groups_numbers
+from workbench.panels.explore_export import ExportStudy
 from workbench.panels.explore_model import ExploreModel
 from workbench.panels.explore_opened import OpenedRun
 from workbench.panels.explore_price import LookingPrice
@@ -83,7 +84,7 @@ class FrontierView(W.HBox):
         self.hint = Statement(HINT)
         left = W.VBox([boxed(self.curve)])
         left.layout.flex, left.layout.min_width = "1 1 0", "0"
-        self.right = W.VBox([self.runs, self.hint])
+        self.right = W.VBox([self.runs, self.hint, ExportStudy(model)])
         self.right.layout.max_height, self.right.layout.grid_gap = f"{FIGURE_PX}px", "8px"
         self.right.layout.overflow = "hidden auto"
         super().__init__([left, self.right])

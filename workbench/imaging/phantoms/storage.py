@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from workbench.imaging.phantoms.only_one import only_one
 from workbench.imaging.phantoms.plan import CohortPlan, DrawnPatient, draw_patient
 from workbench.runs.workspace import workspace
 
@@ -44,9 +45,14 @@ def drawn_once(plan: CohortPlan, progress: Progress | None = None) -> DrawnPatie
         )
     )
     known = _read(file, plan)
-    if known is None:
-        known = draw_cohort(plan, progress)
-        _write(file, known)
+    if known is not None:
+        return known
+    told = progress or _silent
+    with only_one(file.with_suffix(".lock"), lambda: told(0, plan.patients)):
+        known = _read(file, plan)  # another process may have drawn them meanwhile
+        if known is None:
+            known = draw_cohort(plan, progress)
+            _write(file, known)
     return known
 
 
