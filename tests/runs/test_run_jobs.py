@@ -39,7 +39,7 @@ from workbench.runs.store import Store
 from workbench.runs.work import outcome
 from workbench.runs.worker import DISMISSED
 
-PATIENCE = 240.0
+PATIENCE = 120.0
 """Seconds until a test gives up. Only what is broken takes so long, but on a machine with much else
 to do a worker may need a minute to start."""
 
@@ -370,9 +370,9 @@ def test_an_order_that_reaches_a_worker_on_its_way_out_goes_to_another() -> None
     crew = Crew("nowhere:1", ())
     staff, task = Notes(), Notes()
     until(lambda: crew.broken)
-    crew._trouble, crew._staff = "", staff  # type: ignore[assignment]  # what it calls is noted
+    crew._trouble, crew._staff = None, staff  # type: ignore[assignment]  # what it calls is noted
     for address in ("a", "b"):
-        crew._hear("all", {"action": "add-worker", "worker": address})
+        crew._hear("all", {"action": "add-worker", "worker": address, "vetted": True})
     crew.take(task)
     until(lambda: task.noted["assigned"] == 1)
     crew._hear("all", {"action": DISMISSED, "worker": "a"})
