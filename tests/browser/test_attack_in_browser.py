@@ -1,5 +1,7 @@
 """The attack panel, in JupyterLab, in a real browser, with real workers."""
 
+import re
+
 from lab_page import LabPage, Open
 from playwright.sync_api import expect
 
@@ -64,7 +66,7 @@ def test_a_slice_comes_back_is_stopped_at_once_and_survives_a_reload(open_cells:
     lab.text_is(".wb-run-status", "Stopped", timeout=1000)
     page.wait_for_timeout(5000)  # the last state is sent once more
     before, scores, frames = page.evaluate(HASH), score(lab), page.locator(".wb-ct-frame").count()
-    assert "0." in scores
+    assert re.search(r"\d\.\d{3}", scores)  # a structural similarity
     lab.save()
 
     lab.reload()
