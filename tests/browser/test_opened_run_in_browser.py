@@ -70,7 +70,7 @@ def test_masks_and_reasons_of_three_patients_stand_side_by_side(open_cells: Open
     expect(page.get_by_role("button", name="Attack without noise")).to_be_visible(timeout=30_000)
     page.locator(".wb-grid canvas").nth(0).click()
     page.get_by_role("button", name="Attack at this noise").click()
-    said = page.get_by_text("The Attack panel is set to noise multiplier 2")
+    said = page.get_by_text("The Attack panel now has noise multiplier 2")
     expect(said).to_be_visible(timeout=60_000)
     lab.shot("opened-sent")
 

@@ -47,7 +47,7 @@ def test_words_go_before_the_recipe() -> None:
         "patient",
     )
     assert config.epsilons == (2.0, math.inf)
-    assert (config.seeds, config.metric, config.train.model) == (3, "dice", "unet-small")
+    assert (config.seeds, config.metric, config.train.model) == (3, "dice", "unet-folded")
     assert config.train.privacy.delta == 1e-3
 
 

@@ -130,7 +130,7 @@ def test_a_receiver_need_not_have_imported_the_event() -> None:
         " 'values': {'step': 1, 'loss': 'inf', 'scores': {}}, 'arrays': {}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout.strip() == "Validated(step=1, loss=inf, scores={})", done.stderr
+    assert done.stdout.strip() == "Validated(step=1, loss=inf, scores={}, groups={})", done.stderr
 
 
 def test_an_unknown_event_is_an_error() -> None:

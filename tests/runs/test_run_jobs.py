@@ -365,14 +365,20 @@ def test_a_worker_that_is_told_to_end_says_so(begin: Callable[..., Job]) -> None
     begin("count", {"to": 1}).result(PATIENCE)
 
 
-def test_an_order_that_reaches_a_worker_on_its_way_out_goes_to_another() -> None:
-    """The crew's own decisions, with workers that only take notes."""
+@pytest.fixture
+def crew() -> Iterator[Crew]:
+    """The crew's own decisions, with workers a and b that only take notes."""
     crew = Crew("nowhere:1", ())
-    staff, task = Notes(), Notes()
     until(lambda: crew.broken)
-    crew._trouble, crew._staff = None, staff  # type: ignore[assignment]  # what it calls is noted
+    crew._trouble, crew._staff = None, Notes()  # type: ignore[assignment]  # what it calls is noted
     for address in ("a", "b"):
         crew._hear("all", {"action": "add-worker", "worker": address, "vetted": True})
+    yield crew
+    crew.close()
+
+
+def test_an_order_that_reaches_a_worker_on_its_way_out_goes_to_another(crew: Crew) -> None:
+    task = Notes()
     crew.take(task)
     until(lambda: task.noted["assigned"] == 1)
     crew._hear("all", {"action": DISMISSED, "worker": "a"})
@@ -381,7 +387,20 @@ def test_an_order_that_reaches_a_worker_on_its_way_out_goes_to_another() -> None
     crew._hear(crew._topic, {task.token: []})
     crew._hear("all", {"action": DISMISSED, "worker": "b"})
     until(lambda: task.noted["lost"] == 1)
-    crew.close()
+
+
+def test_a_worker_that_is_being_killed_gets_no_other_order(crew: Crew) -> None:
+    hung, other, third = Notes(), Notes(), Notes()
+    for task in (hung, other, third):
+        crew.take(task)
+    until(lambda: other.noted["assigned"] == 1)
+    crew.replace(hung)
+    crew.release(hung)  # it answered after all, but too late
+    crew._hear("all", {"action": "remove-worker", "worker": "a"})
+    until(lambda: crew.size() == 1)
+    assert third.noted["assigned"] == third.noted["lost"] == 0
+    crew._hear("all", {"action": "add-worker", "worker": "c", "vetted": True})
+    until(lambda: third.noted["assigned"] == 1)
 
 
 class Notes:

@@ -21,7 +21,7 @@ from workbench.panels.planner_words import QUANTITY_WORDS, found_help, notes_wor
 from workbench.panels.training_controls import UNITS, number
 
 FIGURE_PX: Final = 400
-UNIT_PX: Final = 122
+UNIT_PX: Final = 114
 
 _ENDS: Final = {
     "target_epsilon": (1e-3, 1e3, 0.1),

@@ -6,13 +6,14 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from workbench.runs import worker
-from workbench.runs.elsewhere import connected, odd_worker
+from workbench.runs.elsewhere import ANSWER_SECONDS, connected, odd_worker
 from workbench.runs.workspace import workspace
 
 WORKERS = 2
@@ -138,9 +139,19 @@ def hire(
         client = connected(scheduler)
     for name in (topic, "all"):
         client.subscribe_topic(name, lambda event, name=name: hear(name, event[1]))
+    _await_subscriptions(client, f"{topic}-ready")
     for address in client.nthreads():
         hear("all", {"action": "add-worker", "worker": address, "vetted": True})
     return Staff(client, local)
+
+
+def _await_subscriptions(client: Any, topic: str) -> None:
+    """Return when what was subscribed to is heard: a worker that comes before would be missed."""
+    ready = threading.Event()
+    client.subscribe_topic(topic, lambda event: ready.set())
+    end = time.monotonic() + ANSWER_SECONDS
+    while not ready.wait(0.05) and time.monotonic() < end:
+        client.log_event(topic, "")
 
 
 def _start(modules: Sequence[str]) -> Any:

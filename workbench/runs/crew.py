@@ -73,6 +73,7 @@ class Crew:
         self._busy: dict[str, Task] = {}
         self._futures: dict[str, Any] = {}
         self._heard: set[str] = set()
+        self._doomed: set[str] = set()
         self._trouble: BadInput | None = None
         self._settled_in = threading.Event()
         self._staff: cluster.Staff | None = None
@@ -180,6 +181,7 @@ class Crew:
             task.lost(end)
 
     def _let_go(self, worker: str) -> Task | None:
+        self._doomed.discard(worker)
         if worker in self._idle:
             self._idle.remove(worker)
         task = self._busy.pop(worker, None)
@@ -229,8 +231,9 @@ class Crew:
         if worker is not None:
             del self._busy[worker]
             self._forget(task)
-            self._idle.append(worker)
-            self._assign()
+            if worker not in self._doomed:
+                self._idle.append(worker)
+                self._assign()
 
     def _pass_on(self, task: Task) -> None:
         number, wish = task.wish()
@@ -244,6 +247,8 @@ class Crew:
     def _kill(self, task: Task) -> None:
         worker = self._worker_of(task)
         if worker is not None:
+            # It may still answer before it dies; nobody else's order shall die with it.
+            self._doomed.add(worker)
             self._team.replace(worker)
 
     def _worker_of(self, task: Task) -> str | None:
