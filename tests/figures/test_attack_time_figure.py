@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-import pytest
-
-from workbench.attacks.events import Reconstructing
-from workbench.figures.attack_time import TOP_DECIBEL, TimeNumbers, draw_time, gaps_of, traces
+from workbench.figures.attack_time import TOP_DECIBEL, TimeNumbers, draw_time, traces
 
 NUMBERS = TimeNumbers(
     gaps=((0.5, 1.0), (2.0, 0.01)), floor_gaps=((1.0, 0.5),), psnr=((0.5, 12.0), (2.0, 155.0)),
     floor_psnr=((1.0, 8.0),), blind=10.0, seconds=15.0,
 )  # fmt: skip
-
-
-@pytest.mark.parametrize("target", ["record", "floor"])
-def test_gaps_are_those_of_one_of_the_two_attacks(target: str) -> None:
-    frames = [
-        Reconstructing(
-            seconds=second, budget=3, stage="searching", objective=value,
-            image=np.zeros((1, 8, 8)), target=which,
-        )
-        for which in ("record", "floor")
-        for second, value in ((0.0, 1.0), (1.0, float("nan")), (2.0, 0.1))
-    ]  # fmt: skip
-    assert gaps_of([object(), *frames], target) == [(0.0, 1.0), (2.0, 0.1)]
 
 
 def test_the_score_is_above_and_what_the_attacker_sees_below() -> None:

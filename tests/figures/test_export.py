@@ -27,7 +27,7 @@ def printed_figure():
 
 @pytest.mark.slow
 def test_a_plotly_figure_in_every_format(tmp_path: Path) -> None:
-    written = export_figures({"curve": live_figure}, tmp_path / "new" / "folder")
+    written = export_figures({"curve": live_figure()}, tmp_path / "new" / "folder")
     assert [path.suffix[1:] for path in written] == list(FORMATS)
     for path in written:
         assert path.read_bytes().startswith(BEGINS[path.suffix[1:]])

@@ -10,7 +10,8 @@ from workbench.accounting.attacker import Odds, odds
 from workbench.accounting.mechanism import Mechanism
 from workbench.exploring.baselines import Baseline, baselines_of
 from workbench.exploring.events import Explored
-from workbench.runs.record import RunRecord
+from workbench.exploring.price import run_mechanism
+from workbench.exploring.study_price import as_it_went
 from workbench.runs.store import Store
 from workbench.training.config import TrainConfig
 
@@ -67,7 +68,8 @@ def released_by(explored: Iterable[Explored], store: Store) -> dict[float, set[M
     found: dict[float, set[Mechanism]] = {}
     for one in explored:
         if math.isfinite(one.epsilon):
-            mechanism = _mechanism(store.record(one.run))
+            went = as_it_went(one.run, store)
+            mechanism = run_mechanism(*went) if went else None
             if mechanism is not None:
                 found.setdefault(one.epsilon, set()).add(mechanism)
     return found
@@ -77,15 +79,3 @@ def worst_odds(mechanisms: Collection[Mechanism]) -> Odds:
     """The attacker's best odds against any one of these trainings; may take a second each."""
     each = [odds([mechanism]) for mechanism in mechanisms]
     return Odds(*(max(values) for values in zip(*each, strict=True)))
-
-
-def _mechanism(record: RunRecord) -> Mechanism | None:
-    """What the accountant knows of a finished training; ``None`` where it protects nobody."""
-    result, privacy = record.result or {}, record.config.get("privacy")
-    if not privacy or privacy.get("noise") == "seeded" or not result.get("noise_multiplier"):
-        return None
-    return Mechanism(
-        noise_multiplier=float(result["noise_multiplier"]),
-        sample_rate=float(result["sample_rate"]),
-        steps=int(result["steps"]),
-    )

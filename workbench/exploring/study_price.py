@@ -39,7 +39,7 @@ def price_of_study(runs: Collection[str], store: Store, ledger: Ledger) -> Price
     Raises:
         BadInput: a run is not recorded, or the ledger is damaged.
     """
-    known = list(filter(None, (_as_it_went(run, store) for run in sorted(runs))))
+    known = list(filter(None, (as_it_went(run, store) for run in sorted(runs))))
     if all(config.privacy is None for config, _ in known):
         return None
     return price_of_runs(known, largest_patient=_largest_patient(ledger, runs))
@@ -112,8 +112,16 @@ def _epsilons(price: Price) -> dict[str, Any]:
     }
 
 
-def _as_it_went(run: str, store: Store) -> tuple[TrainConfig, float] | None:
-    """Config with the steps that were counted, and the noise; ``None`` where no step was taken."""
+def as_it_went(run: str, store: Store) -> tuple[TrainConfig, float] | None:
+    """A run's config with the steps that were counted, and its noise multiplier.
+
+    Args:
+        run: a finished training.
+        store: where it is recorded.
+
+    Returns:
+        ``None`` where no step was taken.
+    """
     record = store.record(run)
     config = config_from_json(TrainConfig, record.config)
     result = record.result or {}

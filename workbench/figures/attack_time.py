@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.attacks.events import Reconstructing
 from workbench.figures.theme import PALETTE, TEMPLATE
 
 Moments = Sequence[tuple[float, float]]
@@ -36,17 +34,6 @@ class TimeNumbers(NamedTuple):
     floor_psnr: Moments
     blind: float | None
     seconds: float
-
-
-def gaps_of(events: Iterable[Any], target: str = "record") -> list[tuple[float, float]]:
-    """The gap of gradients over seconds out of a run's events; undefined gaps are left out."""
-    return [
-        (event.seconds, event.objective)
-        for event in events
-        if isinstance(event, Reconstructing)
-        and event.target == target
-        and math.isfinite(event.objective)
-    ]
 
 
 def draw_time(numbers: TimeNumbers, *, height: int = 360) -> go.Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -78,12 +78,12 @@ def figure_bytes(figure: AnyFigure, kind: str, *, title: str = "figure") -> byte
 
 
 def export_figures(
-    figures: Mapping[str, Callable[[], AnyFigure]], folder: Path, kinds: tuple[str, ...] = FORMATS
+    figures: Mapping[str, AnyFigure], folder: Path, kinds: tuple[str, ...] = FORMATS
 ) -> list[Path]:
-    """Several figures into one folder, each drawn once and written in every format.
+    """Several figures into one folder, each written in every format.
 
     Args:
-        figures: by file name without ending, what draws them.
+        figures: by file name without ending.
         folder: to write into.
         kinds: formats.
 
@@ -93,8 +93,7 @@ def export_figures(
     with _one_browser():
         return [
             export_figure(figure, folder / f"{name}.{kind}", title=name.replace("_", " "))
-            for name, draw in figures.items()
-            for figure in [draw()]
+            for name, figure in figures.items()
             for kind in kinds
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -93,14 +93,15 @@ def export_study(
             that is not there. What was written before stays.
     """
     study = known_study(config, store)
+    figures = study_figures(study)
     tables = write_tables(config, study.explored, folder)
     report = folder / "report.html"
-    write_whole(report, lambda file: file.write(draw_study(study).encode()))
-    return [report, *tables, *export_figures(study_figures(study), folder, kinds)]
+    write_whole(report, lambda file: file.write(draw_study(study, figures).encode()))
+    return [report, *tables, *export_figures(figures, folder, kinds)]
 
 
-def study_figures(study: Study) -> dict[str, Callable[[], AnyFigure]]:
-    """By name what draws each figure that the study has something to show in."""
+def study_figures(study: Study) -> dict[str, AnyFigure]:
+    """By name each figure that the study has something to show in."""
     private = study.config.train.privacy
     odds = attacker_numbers(
         study.meaning.odds,
@@ -108,23 +109,27 @@ def study_figures(study: Study) -> dict[str, Callable[[], AnyFigure]]:
         unit=private.unit if private else "patient",
     )
     numbers = frontier_numbers(study.explored, study.metric, baselines=study.meaning.baselines)
-    found: dict[str, Callable[[], AnyFigure]] = {"frontier": lambda: draw_frontier(numbers, odds)}
+    found: dict[str, AnyFigure] = {"frontier": draw_frontier(numbers, odds)}
     if any(one.groups for one in study.explored):
-        found["groups"] = lambda: draw_groups(groups_numbers(study.explored, study.metric))
+        found["groups"] = draw_groups(groups_numbers(study.explored, study.metric))
     opened = [shown_by(one, study.store) for one in one_for_each_budget(study.explored)]
     shown = [one for one in opened if one is not None]
     if shown:
-        found["fading"] = lambda: draw_fading(fading_numbers(shown))
+        found["fading"] = draw_fading(fading_numbers(shown))
     price = study.price
     if price is not None and price.runs:
-        found["price"] = lambda: draw_price(price_numbers(price))
+        found["price"] = draw_price(price_numbers(price))
     return found
 
 
-def draw_study(study: Study) -> str:
-    """The report as one HTML page that needs nothing else."""
-    figures = study_figures(study)
-    pictures = {name: Picture(figure=draw(), shows=SHOWS[name]) for name, draw in figures.items()}
+def draw_study(study: Study, figures: Mapping[str, AnyFigure]) -> str:
+    """The report as one HTML page that needs nothing else.
+
+    Args:
+        study: what it tells of.
+        figures: of :func:`study_figures`.
+    """
+    pictures = {name: Picture(figure=one, shows=SHOWS[name]) for name, one in figures.items()}
     free = drawn(study.config.train.data)
     sections = [
         Section(

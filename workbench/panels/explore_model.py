@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 import traitlets as T
 
@@ -24,9 +24,8 @@ from workbench.panels.parts.model import Job
 from workbench.panels.parts.pump import Batch
 from workbench.panels.parts.states import BUSY
 from workbench.panels.training_choices import DRAWN
+from workbench.runs.cluster import WORKERS
 from workbench.runs.store import Store
-
-AT_ONCE: Final = 2
 
 
 class ExploreModel(ExploreChoices):
@@ -154,7 +153,7 @@ class ExploreModel(ExploreChoices):
 
     def launch(self) -> Job:
         """Carry on with what is not finished."""
-        return SweepJob(self.config(), self.store, at_once=AT_ONCE)
+        return SweepJob(self.config(), self.store)
 
     def clear(self) -> None:
         """Finished runs stay: the same study goes on, another one is looked up anew."""
@@ -218,7 +217,7 @@ class ExploreModel(ExploreChoices):
 
     def _say_plan(self, config: ExploreConfig) -> None:
         records = self.store.list("train")
-        self.plan = how_long(config, self.explored.values(), records, at_once=AT_ONCE)
+        self.plan = how_long(config, self.explored.values(), records, at_once=WORKERS)
 
     def _ask_price(self) -> None:
         """Look the finished runs up in the ledger; meanwhile what was said before stands."""
