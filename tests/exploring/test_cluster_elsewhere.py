@@ -114,6 +114,26 @@ def test_a_worker_of_another_version_that_comes_later_is_given_nothing(
     wait_until(lambda: workers(here.scheduler_address) == 3)
 
 
+@pytest.mark.slow
+def test_a_scheduler_that_is_lost_in_the_middle_ends_the_study_in_a_sentence(discs: str) -> None:
+    from distributed import LocalCluster
+
+    store = Store()
+    cluster = LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    )
+    many = study(discs, train=TrainConfig(
+        data=discs, steps=40, sample_rate=0.3, model="unet-small",
+        privacy=PrivacyConfig(target_epsilon=1.0, delta=1e-3),
+    ))  # fmt: skip
+    events = Sweep(many, store, scheduler=cluster.scheduler_address).events()
+    next(event for event in events if isinstance(event, Explored))
+    cluster.close()
+    with pytest.raises(BadInput, match="scheduler"):
+        list(events)
+    assert [record.status for record in store.list("train")].count("finished") == 1
+
+
 def test_a_worker_that_does_not_know_the_workbench_is_named() -> None:
     class Client:
         def run(self, *_: object, **__: object) -> dict[str, Any]:

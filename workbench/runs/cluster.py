@@ -57,6 +57,11 @@ class Staff:
         self._client = client
         self._local = local
 
+    @property
+    def left_alone(self) -> bool:
+        """Whether the scheduler is gone and was waited for in vain."""
+        return self._client.status in ("closing", "closed", "failed")
+
     def submit(self, function: Callable[..., object], order: worker.Order, address: str) -> Any:
         """Let one worker, and no other, carry out an order; returns Dask's future."""
         import dask

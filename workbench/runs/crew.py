@@ -13,6 +13,7 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from workbench.errors import BadInput
@@ -22,6 +23,8 @@ from workbench.runs.work import failure
 from workbench.runs.worker import DISMISSED, Order, compute, obey
 
 logger = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 1.0
 
 DEATH = Failed(
     message="The worker process died, perhaps because the memory was full; "
@@ -129,13 +132,37 @@ class Crew:
             self._trouble = BadInput(f"Background workers could not be started: {error}")
         # Those who are there have been announced by now, before anything that was ordered.
         self._notices.put(self._settled_in.set)
-        for notice in iter(self._notices.get, None):
+        for notice in iter(self._next_notice, None):
             notice()
         self._settled_in.set()
         for task in (*self._busy.values(), *self._waiting):
             task.lost(Cancelled(message="stopped because the background workers were closed"))
         if self._staff is not None:
             self._staff.dismiss()
+
+    def _next_notice(self) -> Callable[[], None] | None:
+        """The next one; from time to time it looks whether there is anybody left to work."""
+        while True:
+            with suppress(queue.Empty):
+                return self._notices.get(timeout=_LOOK_SECONDS)
+            if self._staff is not None and self._trouble is None and self._staff.left_alone:
+                self._abandon()
+
+    def _abandon(self) -> None:
+        """Nobody will carry anything out any more; who orders again hires a new crew."""
+        who = f"Dask scheduler at {self._scheduler}" if self._scheduler else "background scheduler"
+        self._trouble = BadInput(
+            f"The {who} is gone; what is finished is kept: start again when it is back.",
+            field="scheduler",
+        )
+        tasks = [*self._busy.values(), *self._waiting]
+        self._idle.clear()
+        self._busy.clear()
+        self._waiting.clear()
+        for task in tasks:
+            self._forget(task)
+            task.lost(failure(self._trouble))
+        self._team.dismiss()
 
     def _hear(self, topic: str, content: Any) -> None:
         """Runs in Dask's event loop: only notes what came."""
@@ -218,11 +245,14 @@ class Crew:
         stale = self._futures.get(task.token) is not future
         if worker is None or stale or future.status == "finished":
             return
-        error = future.exception() if future.status == "error" else None
+        if future.status != "error":  # cancelled, and not by us
+            self._abandon()
+            return
+        error = future.exception()
         if type(error).__name__ == "KilledWorker":
             self._gone(worker, DEATH)
         else:
-            why = f"The worker could not begin: {error or 'the scheduler is gone'}."
+            why = f"The worker could not begin: {error}."
             task.lost(Failed(message=why, details="no traceback"))
             self._free(task)
 
