@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from benchmarks import accountant_time, job_latency, step_memory, step_time, sweep_speed
+from benchmarks import accountant_time, audit, job_latency, step_memory, step_time, sweep_speed
 from benchmarks.inversion import recipes, targets
 from workbench.runs.allocator import keep_freed_memory
 
@@ -20,6 +20,9 @@ TABLES = {
     "accountants": accountant_time.measure,
     "job-latency": job_latency.measure,
     "sweep-speed": sweep_speed.measure,
+    "audit": audit.measure,
+    "audit-alarms": audit.false_alarms,
+    "audit-zoo": audit.zoo,
     "inversion": targets.measure,
     "inversion-recipes": recipes.measure,
 }

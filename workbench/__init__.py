@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from workbench.door.attacking import compare as compare
     from workbench.door.attacking import observe as observe
     from workbench.door.attacks import attack_each as attack_each
+    from workbench.door.auditing import audit as audit
+    from workbench.door.catching import catch as catch
     from workbench.door.exercises import exercise as exercise
     from workbench.door.leaking import leakage as leakage
     from workbench.door.training import train as train
     from workbench.imaging.load import load as load
     from workbench.imaging.phantoms.cohort import phantoms as phantoms
     from workbench.panels.attack import AttackPanel as AttackPanel
+    from workbench.panels.audit import AuditPanel as AuditPanel
     from workbench.panels.desk import desk as desk
     from workbench.panels.engines import EnginesPanel as EnginesPanel
     from workbench.panels.explore import ExplorePanel as ExplorePanel
@@ -31,6 +34,7 @@ __version__ = "0.2.0"
 # A panel must open without waiting for torch, so every name is fetched from its own room.
 _HOMES = {
     "AttackPanel": "panels.attack",
+    "AuditPanel": "panels.audit",
     "EnginesPanel": "panels.engines",
     "ExplorePanel": "panels.explore",
     "LedgerPanel": "panels.ledger",
@@ -38,6 +42,8 @@ _HOMES = {
     "TrainPanel": "panels.train",
     "attack": "door.attacking",
     "attack_each": "door.attacks",
+    "audit": "door.auditing",
+    "catch": "door.catching",
     "compare": "door.attacking",
     "desk": "panels.desk",
     "exercise": "door.exercises",

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from typing import Any
 from workbench.errors import WorkbenchError
 
 COMMANDS = (
-    "lab", "demo", "train", "explore", "attack", "data", "runs", "ledger", "accountant", "plan",
+    "lab", "demo", "train", "explore", "attack", "audit", "data", "runs", "ledger", "accountant",
+    "plan",
 )  # fmt: skip
 
 
@@ -24,14 +26,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after ``workbench``; ``None`` takes the process's own.
 
     Returns:
-        0, or 2 after one sentence on standard error, or 130 after an interrupt.
+        0, or what the command says of its result (``status``: 1 of an audit that falsified a
+        claim); 2 after one sentence on standard error, or after an error of the workbench itself;
+        130 after an interrupt.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(words)
+    status = 0
     try:
         args = _parse(parser, words)
         result = args.command.run(args)
         if result is not None:
+            status = args.command.status(result) if hasattr(args.command, "status") else 0
             print(json.dumps(result) if args.json else args.command.tell(result))
     except WorkbenchError as error:
         print(f"workbench: {error}", file=sys.stderr)
@@ -40,8 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("workbench: stopped; what was computed is kept.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        return 0
-    return 0
+        pass
+    except Exception:
+        # Python would end with 1, which says of a gate that something was found.
+        traceback.print_exc()
+        return 2
+    return status
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 SEEN = {
     "Explore": "Explore",
     "Attack": "Start",
+    "Audit": "Audit",
     "Ledger": "The next run by other accountants",
     "Train": "Train",
 }

@@ -16,7 +16,7 @@ FLOORS = [
     {"imaging", "models", "accounting"},
     {"dpsgd"},
     {"training", "attacks"},
-    {"exploring"},
+    {"exploring", "auditing"},
     {"figures"},
     {"panels"},
     {"door"},

@@ -16,7 +16,7 @@ HELP = "train a network, with differential privacy if a budget or a noise is giv
 SETTINGS = (
     "data", "model", "task", "image_size", "steps", "sample_rate", "learning_rate", "schedule",
     "optimizer", "ema_decay", "weight_standardisation", "pretrained", "trainable",
-    "augmentation_multiplicity", "patients", "seed", "split_seed", "device", "precision",
+    "augmentation_multiplicity", "patients", "members", "seed", "split_seed", "device", "precision",
     "engine", "surgery", "target_epsilon", "noise_multiplier", "delta", "max_grad_norm", "unit",
     "noise",
 )  # fmt: skip
@@ -51,6 +51,9 @@ def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> N
     )
     how.add_argument("--augmentation-multiplicity", type=int, help="moved views of each slice")
     how.add_argument("--patients", type=int, help="train on so many of the patients (all)")
+    how.add_argument(
+        "--members", metavar="COINS", help="who trains, as in 'patient coins 7, half 0' (all)"
+    )
     how.add_argument("--split-seed", type=int, help="draws the patients who validate (0)")
     if not of_a_study:
         how.add_argument("--seed", type=int, help="of weights and sampling (0)")

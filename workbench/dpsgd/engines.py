@@ -30,6 +30,7 @@ def make_engine(
     expected_units: float,
     stream: RandomStream,
     reduce: Callable[[Tensor], None] | None = None,
+    guarded: bool = True,
 ) -> GradientEngine:
     """Make the engine of this name for a network.
 
@@ -41,6 +42,7 @@ def make_engine(
         expected_units: sample rate times number of units, > 0.
         stream: where the noise comes from.
         reduce: adds up the noisy sums of several processes in place; with bookkeeping only.
+        guarded: as in :class:`OpacusEngine`; audits alone say ``False``.
 
     Raises:
         BadInput: there is no such engine, or it cannot take this network or several processes.
@@ -67,4 +69,5 @@ def make_engine(
         expected_units=expected_units,
         stream=stream,
         mode=_MODES[name],
+        guarded=guarded,
     )

@@ -53,6 +53,8 @@ class OpacusEngine:
         expected_units: sample rate times number of units, > 0.
         stream: where the noise comes from.
         mode: Opacus' way to the per-record gradients; ``"ghost"`` takes one record per unit.
+        guarded: whether networks are refused whose gradients Opacus gets wrong. Only an audit,
+            which shows what comes of it, has a use for ``False``.
 
     Raises:
         BadInput: Opacus cannot take this network this way.
@@ -67,8 +69,10 @@ class OpacusEngine:
         expected_units: float,
         stream: RandomStream,
         mode: Mode = "hooks",
+        guarded: bool = True,
     ) -> None:
-        _check_padding(model, mode)
+        if guarded:
+            _check_padding(model, mode)
         self._mode: Mode = mode
         self._named = {name: p for name, p in model.named_parameters() if p.requires_grad}
         self._sum = NoisySum(
@@ -183,19 +187,28 @@ class _Expanded(GradSampleModuleExpandedWeights):
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         with _in_words("ew"):
-            return super().forward(x, *args, **kwargs)
+            return super().forward(_row_by_row(x), *args, **kwargs)
 
 
 class _Hooked(GradSampleModule):
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         with _in_words("hooks"):
-            return super().forward(*args, **kwargs)
+            return super().forward(_row_by_row(x), *args, **kwargs)
 
 
 class _Ghost(GradSampleModuleFastGradientClipping):
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
+    def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Any:
         with _in_words("ghost"):
-            return super().forward(*args, **kwargs)
+            return super().forward(_row_by_row(x), *args, **kwargs)
+
+
+def _row_by_row(x: Tensor) -> Tensor:
+    """The same values laid out row by row, also where a channel's place in memory is ambiguous.
+
+    Opacus 1.6 computes wrong gradients, and ghost clipping wrong norms, of convolutions whose
+    input has its channels last in memory.
+    """
+    return x.flatten().view(x.shape)
 
 
 def _recorder(model: nn.Module, mode: Mode, max_grad_norm: float) -> AbstractGradSampleModule:

@@ -31,19 +31,26 @@ class Picture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Markup:
+    """HTML of a figure that is made of words, such as the ethics card."""
+
+    html: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """One part of the page.
 
     Attributes:
         title: its heading.
         paragraphs: texts before the rest.
-        parts: pictures and tables, in order.
+        parts: pictures, tables and pieces of HTML, in order.
         notes: small print after them.
     """
 
     title: str
     paragraphs: tuple[str, ...] = ()
-    parts: tuple[Picture | Table, ...] = ()
+    parts: tuple[Picture | Table | Markup, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -64,6 +71,8 @@ def draw_page(title: str, lead: str, sections: Sequence[Section]) -> str:
         for part in section.parts:
             if isinstance(part, Table):
                 parts.append({"table": part})
+            elif isinstance(part, Markup):
+                parts.append({"markup": part.html})
             elif isinstance(part.figure, go.Figure):
                 live = figure_html(part.figure, with_plotly=not scripted)
                 parts.append({"live": live, "shows": part.shows})

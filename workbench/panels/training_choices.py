@@ -88,6 +88,7 @@ class TrainingChoices(PanelModel):
     augmentation_multiplicity = T.Int(1).tag(param=True)
     image_size = T.Int(64, allow_none=True).tag(param=True)
     patients = T.Int(None, allow_none=True).tag(param=True)
+    members = T.Unicode(None, allow_none=True).tag(param=True)
     split_seed = T.Int(0).tag(param=True)
     device = T.Unicode("cpu").tag(param=True)
     precision = T.Unicode("float32").tag(param=True)

@@ -150,6 +150,12 @@ def optimisation_controls(model: TrainingChoices) -> list[W.Widget]:
                help="moved copies, averaged before clipping"),
         _image_size(model),
         _patients(model),
+        bind_field(
+            TextField("Members", placeholder="all who may train",
+                      help="fair coins decide, as in 'patient coins 7, half 0'"),
+            model, "members",
+            to_model=lambda coins: coins.strip() or None, to_control=lambda coins: coins or "",
+        ),
         number(model, "Split seed", "split_seed", 0, 2**31 - 1, whole=True,
                help="draws who validates, where the data do not say"),
         bind_field(

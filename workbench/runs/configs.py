@@ -9,7 +9,7 @@ import tomllib
 import types
 import typing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import dacite
 
@@ -18,10 +18,24 @@ from workbench.runs.events import from_json, to_json
 
 C = TypeVar("C")
 
+LATER: Final = {"left_out": True}
+"""Metadata of a field that older versions did not have: at its default it is not written down, so
+that what they recorded is found again by the same key."""
+
 
 def config_to_json(config: Any) -> dict[str, Any]:
     """A frozen dataclass, nested ones included, as strict JSON values."""
     values: dict[str, Any] = to_json(dataclasses.asdict(config))
+    return _without_later(config, values)
+
+
+def _without_later(config: Any, values: dict[str, Any]) -> dict[str, Any]:
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        if item.metadata.get("left_out") and value == item.default:
+            del values[item.name]
+        elif dataclasses.is_dataclass(value):
+            _without_later(value, values[item.name])
     return values
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from workbench.accounting.guarantee import Unit
 from workbench.dpsgd.engine_names import ENGINES
 from workbench.errors import BadInput, check_choice, check_range
+from workbench.runs.configs import LATER
+from workbench.training.members import coins_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +93,9 @@ class TrainConfig:
         image_size: side in pixels that slices are resized to; ``None`` keeps their own.
         patients: how many patients to train on, >= 1, drawn by ``split_seed`` such that fewer are
             a part of more; ``None`` takes all. Those who validate stay the same.
+        members: who of them trains, decided by fair coins and written as ``"patient coins 7,
+            half 0"`` (``training.members``), so that an attack on membership can be measured;
+            ``None`` takes all. The ledger charges such a run as any other, on the whole set.
         seed: of weights and, where nothing is secret, sampling.
         split_seed: draws the patients who validate where the data have no split of their own.
             It stands apart from ``seed``, so that runs with several seeds share them: a patient
@@ -122,6 +127,7 @@ class TrainConfig:
     augmentation_multiplicity: int = 1
     image_size: int | None = None
     patients: int | None = None
+    members: str | None = field(default=None, metadata=LATER)
     seed: int = 0
     split_seed: int = 0
     device: Literal["cpu", "cuda"] = "cpu"
@@ -138,6 +144,8 @@ class TrainConfig:
             check_range("image_size", self.image_size, "[16, 512]")
         if self.patients is not None:
             check_range("patients", self.patients, "[1, inf)")
+        if self.members is not None:
+            self._check_coins(self.members)
         check_range("seed", self.seed, "[0, inf)")
         check_range("split_seed", self.split_seed, "[0, inf)")
         check_range("ema_decay", self.ema_decay, "[0, 1)")
@@ -149,6 +157,15 @@ class TrainConfig:
         check_choice("engine", self.engine, tuple(ENGINES))
         if self.task is not None:
             check_choice("task", self.task, ("segmentation", "classification"))
+
+    def _check_coins(self, members: str) -> None:
+        unit = coins_of(members).unit
+        if self.privacy is not None and unit != self.privacy.unit:
+            raise BadInput(
+                f"Coins are thrown for each {unit}, but what is protected is a "
+                f"{self.privacy.unit}; throw them for each {self.privacy.unit}.",
+                field="members",
+            )
 
 
 def train_config(**settings: Any) -> TrainConfig:

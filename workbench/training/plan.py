@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from workbench.accounting.mechanism import Mechanism
 from workbench.accounting.pld import epsilon_for_drawing, epsilon_spent, noise_for
 from workbench.errors import BadInput
 from workbench.imaging.sliceset import SliceSet
-from workbench.imaging.splits import train_val
 from workbench.models.catalogue import build
 from workbench.models.fitness import Finding, make_fit
 from workbench.models.losses import Task
@@ -22,6 +21,7 @@ from workbench.models.standardised import standardise, standardised_layers
 from workbench.models.trainable import freeze_but
 from workbench.models.weights import put_weights
 from workbench.training.config import PrivacyConfig, TrainConfig
+from workbench.training.parts import Parts, parts_of
 from workbench.training.pretraining import Pretrained
 
 _LIVE_GRID = 1e-3
@@ -144,26 +144,18 @@ def make_plan(config: TrainConfig, slices: SliceSet, pretrained: Pretrained | No
     Raises:
         BadInput: data, task, model and privacy settings do not fit together.
     """
-    task = _task(config, slices)
-    slices = _with_only(task, slices)
     if slices.height != slices.width:
         raise BadInput(
             f"{slices.name}: networks take square slices, these are {slices.height} x "
             f"{slices.width}; give an image size, and they are padded and resized.",
             field="image_size",
         )
-    train, validation = train_val(slices, seed=config.split_seed, patients=config.patients)
+    parts = parts_of(config, slices)
     unit: Unit = config.privacy.unit if config.privacy else "slice"
-    unit_count = train.patient_count if unit == "patient" else len(train)
+    unit_count = parts.train.patient_count if unit == "patient" else len(parts.train)
     if config.privacy:
         _check_delta(config.privacy, unit_count)
-    model = build(
-        config.model, size=slices.width, classes=len(slices.classes), task=task, seed=config.seed
-    )
-    surgery: list[Finding] = []
-    if config.privacy:
-        example = torch.zeros(2, 1, slices.height, slices.width)
-        model, surgery = make_fit(model, surgery=config.surgery, example=example)
+    model, surgery = network_of(config, parts)
     if pretrained is not None:
         _begin_from(model, pretrained)
     if config.weight_standardisation:
@@ -171,18 +163,46 @@ def make_plan(config: TrainConfig, slices: SliceSet, pretrained: Pretrained | No
     freeze_but(model, config.trainable)
     return Plan(
         config=config,
-        task=task,
-        train=train,
-        validation=validation,
-        fingerprint=slices.fingerprint,
+        task=parts.task,
+        train=parts.train,
+        validation=parts.validation,
+        fingerprint=parts.fingerprint,
         unit=unit,
         unit_count=unit_count,
-        largest_patient=largest_patient(train),
+        largest_patient=largest_patient(parts.train),
         noise_multiplier=_noise(config),
         model=model.to(_device(config)),
-        surgery=tuple(surgery),
+        surgery=surgery,
         pretrained=pretrained,
     )
+
+
+def network_of(config: TrainConfig, parts: Parts) -> tuple[nn.Module, tuple[Finding, ...]]:
+    """The network of a training with weights drawn from its seed.
+
+    Args:
+        config: of the training.
+        parts: of its data.
+
+    Returns:
+        It, and the layers that had to be replaced in it.
+
+    Raises:
+        BadInput: it cannot be built, or not made fit for private training.
+    """
+    slices = parts.candidates
+    model = build(
+        config.model,
+        size=slices.width,
+        classes=len(slices.classes),
+        task=parts.task,
+        seed=config.seed,
+    )
+    if config.privacy is None:
+        return model, ()
+    example = torch.zeros(2, 1, slices.height, slices.width)
+    model, surgery = make_fit(model, surgery=config.surgery, example=example)
+    return model, tuple(surgery)
 
 
 def _begin_from(model: nn.Module, pretrained: Pretrained) -> None:
@@ -202,23 +222,6 @@ def targets_of(task: Task, slices: SliceSet, index: np.ndarray) -> Tensor:
     source = slices.masks if task == "segmentation" else slices.labels
     assert source is not None
     return torch.as_tensor(source[index], dtype=torch.int64)
-
-
-def _task(config: TrainConfig, slices: SliceSet) -> Task:
-    has = {"segmentation": slices.masks is not None, "classification": slices.labels is not None}
-    task = config.task or slices.task
-    if task is None or not has[task]:
-        wanted = {"segmentation": "masks", "classification": "labels", None: "masks or labels"}
-        raise BadInput(
-            f"{slices.name} has no {wanted[task]} to learn from; "
-            "choose data that have, or another task.",
-            field="task" if config.task else "data",
-        )
-    return task
-
-
-def _with_only(task: Task, slices: SliceSet) -> SliceSet:
-    return replace(slices, labels=None) if task == "segmentation" else replace(slices, masks=None)
 
 
 def _check_delta(privacy: PrivacyConfig, units: int) -> None:

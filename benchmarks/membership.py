@@ -1,0 +1,101 @@
+"""What attacks on membership reach on an over-trained network, and on its private twin."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workbench.auditing.membership.audit import membership_report
+from workbench.auditing.membership.config import MembershipConfig
+from workbench.imaging.phantoms.cohort import phantoms
+from workbench.runs.jobs import close
+from workbench.runs.store import Store
+from workbench.training.config import PrivacyConfig, TrainConfig
+
+CANDIDATES, HELD_OUT = 2400, 800
+WRONG = 0.15
+EPSILON, DELTA = 11.2, 1e-5
+
+
+def measure(references: str = "4") -> list[dict[str, object]]:
+    """One row for each attack on either training.
+
+    Each record is one slice, 32 x 32, of another phantom: does it show a lesion? The phantoms'
+    labels are learned too well to be remembered, so 15 % are turned round, as slips of a reader
+    would; about half of the candidates train, until each is fitted.
+
+    Args:
+        references: how many.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        plain = TrainConfig(
+            data=str(_mislabelled(Path(folder) / "lesions.npz")),
+            model="cnn",
+            steps=2000,
+            sample_rate=0.1,
+            learning_rate=3e-3,
+        )
+        private = PrivacyConfig(target_epsilon=EPSILON, delta=DELTA)
+        store = Store(Path(folder))
+        try:
+            return [
+                row
+                for privacy in (None, private)
+                for row in _rows(
+                    membership_report(
+                        MembershipConfig(
+                            train=TrainConfig(**vars(plain) | {"privacy": privacy}),
+                            references=int(references),
+                        ),
+                        store,
+                    ),
+                    store,
+                )
+            ]
+        finally:
+            store.close()
+            close()
+
+
+def _mislabelled(path: Path) -> Path:
+    drawn = phantoms(patients=CANDIDATES + HELD_OUT, slices=1, size=32, seed=6, target="lesion")
+    assert drawn.labels is not None
+    generator = np.random.default_rng(6)
+    wrong = generator.random(len(drawn)) < WRONG
+    np.savez(
+        path,
+        images=drawn.images[:, 0],
+        labels=np.where(wrong, 1 - drawn.labels, drawn.labels),
+        patient=drawn.patients,
+        split=np.repeat(["train", "val"], [CANDIDATES, HELD_OUT]),
+        classes=np.array(drawn.classes),
+    )
+    return path
+
+
+def _rows(found: Mapping[str, Any], store: Store) -> list[dict[str, object]]:
+    accuracy = (store.record(found["target"]).result or {})["balanced_accuracy"]
+    return [
+        {
+            "epsilon claimed": found["claim"]["epsilon"],
+            "balanced accuracy": round(accuracy, 3),
+            "members / strangers": f"{found['members']} / {found['strangers']}",
+            "references": len(found["references"]),
+            "attack": one["label"],
+            "AUC": _interval(one["auc"]),
+            "TPR at 1 %": _interval(one["rates"][0]),
+            "TPR at 0.1 %": _interval(one["rates"][1]),
+            "epsilon at least (errors)": round(one["epsilon_clopper_pearson"], 2),
+            "epsilon at least (coins)": round(one["epsilon_steinke"], 2),
+        }
+        for one in found["attacks"].values()
+    ]
+
+
+def _interval(value: Mapping[str, Any]) -> str:
+    said = f"{value['value']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+    return said if value.get("reliable", True) else f"({said})"

@@ -1,0 +1,63 @@
+"""Work that cannot yield, watched from a generator."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from workbench.auditing.aside import Tell, aside
+from workbench.runs.events import Progress, Started
+
+
+def test_what_is_told_is_passed_on_and_what_is_returned_is_returned() -> None:
+    def work(tell: Tell) -> int:
+        tell(Started(facts={"number": 1}))
+        for done in range(3):
+            tell(Progress(done=done, total=3, doing="counting"))
+        return 7
+
+    events = aside(work, "working")
+    seen = []
+    with pytest.raises(StopIteration) as end:
+        while True:
+            seen.append(next(events))
+    assert end.value.value == 7
+    assert [event for event in seen if isinstance(event, Started)] == [Started(facts={"number": 1})]
+    assert seen[-1] == Progress(done=2, total=3, doing="counting")
+
+
+def test_silence_is_filled() -> None:
+    began = time.monotonic()
+    events = list(aside(lambda tell: time.sleep(0.8), "sleeping"))
+    assert len(events) >= 0.8 / 0.5
+    assert all(event == Progress(done=0, total=1, doing="sleeping") for event in events)
+    assert time.monotonic() - began < 5
+
+
+def test_what_is_raised_is_raised() -> None:
+    def work(tell: Tell) -> None:
+        raise ZeroDivisionError("no")
+
+    with pytest.raises(ZeroDivisionError, match="no"):
+        list(aside(work, "dividing"))
+
+
+def test_closing_ends_the_work_at_its_next_word() -> None:
+    ended = threading.Event()
+
+    def work(tell: Tell) -> None:
+        try:
+            for done in range(10_000):
+                time.sleep(0.01)
+                tell(Progress(done=done, total=10_000, doing="going on"))
+        finally:
+            ended.set()
+
+    events = aside(work, "going on")
+    next(events)
+    began = time.monotonic()
+    events.close()
+    assert time.monotonic() - began < 1
+    assert ended.wait(5)
