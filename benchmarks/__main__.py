@@ -10,7 +10,15 @@ import sys
 
 import torch
 
-from benchmarks import accountant_time, audit, job_latency, step_memory, step_time, sweep_speed
+from benchmarks import (
+    accountant_time,
+    audit,
+    job_latency,
+    membership,
+    step_memory,
+    step_time,
+    sweep_speed,
+)
 from benchmarks.inversion import recipes, targets
 from workbench.runs.allocator import keep_freed_memory
 
@@ -23,6 +31,7 @@ TABLES = {
     "audit": audit.measure,
     "audit-alarms": audit.false_alarms,
     "audit-zoo": audit.zoo,
+    "membership": membership.measure,
     "inversion": targets.measure,
     "inversion-recipes": recipes.measure,
 }

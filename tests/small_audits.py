@@ -72,6 +72,23 @@ def half_noise(exam: Exam) -> None:
     by_hand(exam)
 
 
+def lost_its_numbers(exam: Exam) -> None:
+    """A training whose gradients are no numbers from the third step on."""
+    seen = exam.observe
+    taken = 0
+
+    def spoilt() -> None:
+        nonlocal taken
+        taken += 1
+        for parameter in exam.model.parameters():
+            if taken > 2 and parameter.grad is not None:
+                parameter.grad.fill_(float("nan"))
+        seen()
+
+    exam.observe = spoilt  # type: ignore[method-assign]
+    by_hand(exam)
+
+
 def never_observed(exam: Exam) -> None:
     """A training that shows nothing."""
 

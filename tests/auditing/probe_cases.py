@@ -67,7 +67,9 @@ def discs(count: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
     middles = rng.uniform(5, 11, (count, 2))
     away = np.hypot(rows - middles[:, :1, None], columns - middles[:, 1:, None])
     images = 0.3 + 0.5 * (away < radii[:, None, None]) + rng.normal(0, 0.05, away.shape)
-    return torch.from_numpy(images[:, None]).float(), torch.from_numpy((radii > 3.5).astype(np.int64))
+    return torch.from_numpy(images[:, None]).float(), torch.from_numpy(
+        (radii > 3.5).astype(np.int64)
+    )
 
 
 @cache
@@ -108,7 +110,7 @@ def sat(training: Training, claimed: Claim, *, nulls: int, canaries: int = 40) -
         noise_multiplier=claimed.noise_multiplier,
         sample_rate=claimed.sample_rate,
         steps=claimed.steps,
+        whole=False,
     )
-    exam.whole = False
     training(exam)
     return exam.transcript(np.ones(canaries, dtype=bool))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from workbench.auditing.aside import Tell, aside
-from workbench.runs.events import Progress, Started
+from workbench.runs.events import Event, Progress, Started
 
 
 def test_what_is_told_is_passed_on_and_what_is_returned_is_returned() -> None:
@@ -18,12 +19,13 @@ def test_what_is_told_is_passed_on_and_what_is_returned_is_returned() -> None:
             tell(Progress(done=done, total=3, doing="counting"))
         return 7
 
-    events = aside(work, "working")
-    seen = []
-    with pytest.raises(StopIteration) as end:
-        while True:
-            seen.append(next(events))
-    assert end.value.value == 7
+    returned: list[int] = []
+
+    def passed_on() -> Iterator[Event]:
+        returned.append((yield from aside(work, "working")))
+
+    seen = list(passed_on())
+    assert returned == [7]
     assert [event for event in seen if isinstance(event, Started)] == [Started(facts={"number": 1})]
     assert seen[-1] == Progress(done=2, total=3, doing="counting")
 

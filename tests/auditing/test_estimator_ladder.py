@@ -101,7 +101,7 @@ def test_bound_and_p_value_say_the_same(plan: Plan) -> None:
 
 def test_rungs_are_named_explained_and_in_order(plan: Plan) -> None:
     found = rungs(plan, 0)
-    assert list(found) == ["clopper-pearson", "steinke", "one-run-fdp", "end-to-end", "per-step"]
+    assert list(found) == ["steinke", "one-run-fdp", "clopper-pearson", "end-to-end", "per-step"]
     assert all(rung.assumption.endswith(".") and rung.label for rung in found.values())
     # The strongest assumptions show the most.
     assert found["steinke"].epsilon < found["one-run-fdp"].epsilon < found["end-to-end"].epsilon

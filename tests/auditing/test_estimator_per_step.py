@@ -38,11 +38,14 @@ def test_moments_are_those_of_the_two_groups() -> None:
         assert getattr(found, f"{name}_deviation") == pytest.approx(values.std(ddof=1), rel=1e-9)
 
 
-@pytest.mark.parametrize("noise", [0.5, 1.0, 4.0])
-def test_p_values_of_a_true_claim_are_uniform(noise: float) -> None:
+@pytest.mark.parametrize(
+    ("noise", "taken", "others"),
+    [(0.5, 300, 40_000), (1.0, 300, 40_000), (4.0, 300, 40_000), (0.1, 20_000, 20_000)],
+)
+def test_p_values_of_a_true_claim_are_uniform(noise: float, taken: int, others: int) -> None:
     random = np.random.default_rng(3)
     claim = claim_of(noise=noise)
-    values = [p_value(moments(random, noise, 300, 40_000), claim, 200) for _ in range(2000)]
+    values = [p_value(moments(random, noise, taken, others), claim, 200) for _ in range(2000)]
     assert kstest(values, "uniform").pvalue > 1e-3
 
 

@@ -75,6 +75,18 @@ def test_false_alarms_are_as_many_as_the_rank_says() -> None:
     assert rank(0.999999, 100) == 100
 
 
+def test_misses_are_the_members_no_higher_than_the_threshold() -> None:
+    seen = drawn(6, canaries=400, nulls=800)
+    scores = scores_of(seen.signals, design=DESIGN, sample_rate=0.05)
+    canaries, nulls = scores[:400], scores[400:][~DESIGN.calibrating]
+    outsiders = [*canaries[~seen.members], *nulls]
+    found = evidence_of(*seen, design=DESIGN, sample_rate=0.05)
+    for errors in found.many_alarms, found.few_alarms:
+        threshold = sorted(outsiders)[-1 - errors.false_alarms]
+        assert sum(score > threshold for score in outsiders) == errors.false_alarms
+        assert sum(score <= threshold for score in canaries[seen.members]) == errors.misses
+
+
 def test_errors_of_a_correct_training_lie_on_its_trade_off_curve() -> None:
     curve = trade_off(claim_of().mechanism)
     found = [read(seed) for seed in range(40)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from scipy.stats import norm
@@ -104,6 +104,7 @@ def test_the_simple_attacks_are_a_signal_and_its_excess_over_the_references() ->
     assert calibrated_loss(signals) == pytest.approx(signals.target - means, abs=1e-12)
 
 
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000), number=st.integers(0, 39), more=st.floats(0.01, 5))
 def test_no_attack_thinks_less_of_a_unit_that_the_target_fits_better(
     seed: int, number: int, more: float
@@ -117,6 +118,7 @@ def test_no_attack_thinks_less_of_a_unit_that_the_target_fits_better(
         assert second[name][number] >= first[name][number]
 
 
+@settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_the_order_of_the_references_does_not_matter(seed: int) -> None:
     signals = heard(8, seed=seed)

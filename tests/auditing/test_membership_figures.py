@@ -39,6 +39,7 @@ SAMPLES = st.builds(
 )
 
 
+@settings(max_examples=50, deadline=None)
 @given(SAMPLES)
 def test_the_area_is_that_of_scikit_learn_and_lies_in_its_interval(
     sample: tuple[np.ndarray, np.ndarray],
@@ -78,6 +79,7 @@ def test_perfect_scores_on_few_units_do_not_prove_a_perfect_attack() -> None:
     assert found.low == pytest.approx(0.025 ** (1 / 5))
 
 
+@settings(max_examples=50, deadline=None)
 @given(SAMPLES)
 def test_the_curve_is_that_of_scikit_learn(sample: tuple[np.ndarray, np.ndarray]) -> None:
     scores, members = sample
@@ -91,6 +93,7 @@ def test_the_curve_is_that_of_scikit_learn(sample: tuple[np.ndarray, np.ndarray]
         assert band == pytest.approx((exact.low, exact.high), abs=1e-9)
 
 
+@settings(max_examples=50, deadline=None)
 @given(SAMPLES)
 def test_the_rate_at_a_point_is_the_curves_last_one_before_it(
     sample: tuple[np.ndarray, np.ndarray],
@@ -113,6 +116,7 @@ def test_a_low_rate_is_reliable_only_with_many_strangers(
     assert [rate.reliable for rate in found] == [bool(each) for each in (*reliable, 0)[:2]]
 
 
+@settings(max_examples=50, deadline=None)
 @given(SAMPLES)
 def test_the_advantage_is_the_largest_distance_of_two_distributions(
     sample: tuple[np.ndarray, np.ndarray],
@@ -154,7 +158,7 @@ def test_a_bound_does_not_rise_above_the_truth_more_often_than_it_says() -> None
         assert binomtest(count, 200, 0.05, alternative="greater").pvalue > 1e-3, name
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 1000), apart=st.floats(0.5, 4))
 def test_better_scores_have_better_figures(seed: int, apart: float) -> None:
     scores, members = drawn(150, 150, seed=seed)

@@ -9,7 +9,7 @@ from probe_cases import RATE, STEPS, UNITS, alarms_at, caught, claim, drawn, p_o
 from scipy.stats import binom
 
 from workbench.auditing.finding import Finding
-from workbench.auditing.probes.sampler_law import sampler_law, spread_law
+from workbench.auditing.probes.sampler_law import sampler_law, spread_p_value
 
 
 @pytest.fixture
@@ -101,11 +101,29 @@ def test_a_training_shorter_than_an_epoch_is_tested_for_repeats_too(
     assert p_of(found_in(visits), "epoch-repeats") < 1e-6
 
 
-def test_the_law_of_the_spread_has_mean_and_variance_of_binomial_counts() -> None:
-    trials, rate, counts = 30, 0.1, 50
-    law, each = spread_law(trials, rate, counts), binom(trials, rate)
-    scores = np.square(np.arange(trials + 1) - each.mean()) / each.var()
-    mean = float(scores @ each.pmf(np.arange(trials + 1)))
-    square = float(np.square(scores) @ each.pmf(np.arange(trials + 1)))
-    assert law.mean() == pytest.approx(counts * mean)
-    assert law.var() == pytest.approx(counts * (square - mean**2))
+def test_the_spread_is_tested_by_its_exact_law() -> None:
+    """Two counts of three trials, all sixteen outcomes written down."""
+    rate, scores = 0.3, np.square(np.arange(4) - 0.9) / 0.63
+    chances = np.outer(binom.pmf(range(4), 3, rate), binom.pmf(range(4), 3, rate))
+    sums = scores[:, None] + scores
+    for first in range(4):
+        for second in range(4):
+            below = chances[sums <= sums[first, second] + 1e-9].sum()
+            above = chances[sums >= sums[first, second] - 1e-9].sum()
+            wanted = min(1, 2 * min(below, above))
+            assert spread_p_value(np.array([first, second]), 3, rate) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(("trials", "rate", "counts"), [(30, 0.05, 40), (650, 0.05, 60)])
+def test_both_tails_of_the_spread_are_no_likelier_than_stated(
+    rng: Generator, trials: int, rate: float, counts: int
+) -> None:
+    drawn_counts = rng.binomial(trials, rate, (4000, counts))
+    p_values = np.array([spread_p_value(each, trials, rate) for each in drawn_counts])
+    for level in (0.1, 0.01, 0.001):
+        assert alarms_at(level, p_values) > 1e-4
+    assert np.mean(p_values < 0.1) > 0.07
+
+
+def test_a_spread_beyond_all_measure_has_the_smallest_p_value_there_is() -> None:
+    assert spread_p_value(np.full(50, 30), 30, 0.05) == pytest.approx(1e-13)

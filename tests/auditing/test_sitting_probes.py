@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import random
 from collections.abc import Iterator
@@ -177,6 +178,15 @@ def test_noise_that_one_layer_does_not_get_is_caught_and_the_layer_named() -> No
     found = empty_draws(reference(Parts(engine=by_hand(finish=forgetful))), bench(), claim())
     assert caught(found) == {"noise-everywhere"}
     assert "9.bias" in found[-1].says
+
+
+def test_a_frozen_layer_needs_no_noise() -> None:
+    network = copy.deepcopy(bench().network)
+    next(network.parameters()).requires_grad_(False)
+    found = tuple(
+        sat(training_named("bookkeeping"), dataclasses.replace(bench(), network=network), claim())
+    )
+    assert not caught(found)
 
 
 def test_a_training_that_stops_where_nobody_comes_passes_and_is_quoted() -> None:

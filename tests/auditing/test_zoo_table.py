@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,10 +64,11 @@ def test_rows_travel_as_json(rows: dict[str, Tried]) -> None:
     for row in rows.values():
         values, arrays = take_apart(row)
         assert not arrays
-        assert put_together("Tried", "workbench.auditing.zoo.tried", values, {}) == row
+        back = put_together("Tried", "workbench.auditing.zoo.tried", values, {})
+        assert take_apart(back) == (values, {})
 
 
-def test_a_tour_can_be_left_at_once(tmp_path: Path) -> None:
-    tour = table.zoo_table(home=tmp_path)
+def test_a_tour_can_be_left_at_once() -> None:
+    tour = table.zoo_table()
     assert isinstance(next(tour), Progress)
     tour.close()  # type: ignore[attr-defined]  # it is a generator

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from workbench.figures.audit_ladder import draw_ladder, ladder_numbers, said
 from workbench.figures.audit_laws import draw_laws, laws_numbers
-from workbench.figures.audit_page import CAUGHT, KNOWN, PASSED, audit_page
+from workbench.figures.audit_page import CAUGHT, KNOWN, PASSED, audit_page, findings_html
 from workbench.figures.audit_trade_off import draw_trade_off, trade_off_numbers
 
 # The ladder.
@@ -202,3 +202,11 @@ def test_what_was_accepted_beforehand_is_not_called_passed() -> None:
     page = audit_page(audited(accepted=["nan-voxel"]), arrays())
     assert page.count(KNOWN) == 1
     assert page.count(PASSED) == 3
+
+
+def test_under_an_exercise_stands_what_caught_the_bug_and_how_the_bars_stood() -> None:
+    told = findings_html(audited("per-step"))
+    assert told.count(CAUGHT) == 1
+    assert "ε ≥ 7.41, where 4.77 is claimed." in told
+    assert f"{len(RUNGS) - 1 + 4} other tests saw nothing" in told
+    assert "<table" not in findings_html(audited())

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from recorded_membership import STRENGTHS, attacked
+from recorded_membership import STRENGTHS, WORDS, attacked
 from scipy.stats import norm
 from sklearn.metrics import roc_curve
 
 from workbench.accounting.attacker import odds
 from workbench.accounting.mechanism import Mechanism
+from workbench.figures.audit_membership_page import membership_page
 from workbench.figures.audit_roc import draw_roc, roc_numbers
 
 
@@ -35,7 +36,7 @@ def test_the_guarantee_bounds_what_can_be_found() -> None:
     at = np.interp([0.001, 0.01], alphas, powers)
     assert at == pytest.approx([known.reconstructed, known.found], rel=0.03)
     drawn = {trace.name: trace for trace in draw_roc(numbers).data}
-    np.testing.assert_allclose(drawn["the guarantee allows at most"].y, powers)
+    np.testing.assert_allclose(drawn["guaranteed at most"].y, powers)
 
 
 @pytest.mark.parametrize("changes", [{"epsilon": "inf"}, {"unit": "slice"}])
@@ -44,7 +45,7 @@ def test_what_nobody_guarantees_to_those_attacked_has_no_bound(changes: dict[str
     result["claim"] |= changes
     numbers = roc_numbers(result, arrays)
     assert numbers.envelope is None
-    bound = next(t for t in draw_roc(numbers).data if t.name == "the guarantee allows at most")
+    bound = next(t for t in draw_roc(numbers).data if t.name == "guaranteed at most")
     assert len(bound.x or ()) == 0
     assert not bound.showlegend
 
@@ -52,7 +53,7 @@ def test_what_nobody_guarantees_to_those_attacked_has_no_bound(changes: dict[str
 def test_the_band_is_that_of_the_attack_that_finds_most() -> None:
     figure = draw_roc(roc_numbers(*attacked()))
     band = next(trace for trace in figure.data if trace.fill == "toself")
-    assert band.name == "95 % band of RMIA"
+    assert band.name == "95 % of RMIA"
     half = len(band.x) // 2
     rmia = next(trace for trace in figure.data if trace.name == "RMIA")
     upper, lower = np.array(band.y[:half]), np.array(band.y[half:])[::-1]
@@ -84,3 +85,9 @@ def test_both_axes_are_logarithmic_and_there_is_a_figure_of_nothing() -> None:
     for figure in (draw_roc(None), draw_roc(roc_numbers(*attacked()))):
         assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
         assert all(y > 0 for trace in figure.data for y in (trace.y if trace.y is not None else ()))
+
+
+def test_the_page_holds_every_attack_and_its_words() -> None:
+    page = membership_page(*attacked(units=2000))
+    for words in (*WORDS, "RMIA", "found at 1 %", "found at 0.1 %", "in brackets"):
+        assert words in page

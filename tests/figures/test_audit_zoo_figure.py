@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from workbench.auditing.zoo.catalogue import BUGS
 from workbench.auditing.zoo.tried import NO_BUG
-from workbench.figures.audit_zoo import FAMILIES, draw_zoo, zoo_numbers
+from workbench.figures.audit_zoo import FAMILIES, draw_zoo, zoo_numbers, zoo_page
 
 ROOMS = {
     "noise-variance": "noise",
@@ -59,3 +59,14 @@ def test_the_correct_code_stands_on_top() -> None:
 
 def test_the_zoo_can_be_drawn_before_it_is_run() -> None:
     assert [len(trace.x) for trace in draw_zoo(zoo_numbers([])).data] == [0, 0]
+
+
+def test_the_page_counts_and_says_what_went_wrong() -> None:
+    rows = [row(NO_BUG, "per-step"), row("batch-norm", "sensitivity-natural"), row("nan-passes")]
+    page = zoo_page({"rows": rows, "missed": ["nan-passes"], "false_alarms": ["per-step"]})
+    assert "1 of 2 bugs caught" in page
+    assert "Correct code was called broken by per-step." in page
+    assert "Missed: nan-passes." in page
+    quiet = zoo_page({"rows": rows[1:2], "missed": [], "false_alarms": []})
+    assert "Missed" not in quiet
+    assert "called broken" not in quiet

@@ -16,6 +16,7 @@ def test_the_lessons_are_there() -> None:
         "02_epsilon_and_utility",
         "03_gradient_inversion",
         "04_attack_laboratory",
+        "05_audit",
         "06_a_budget_that_lasts",
     ]
 

@@ -328,7 +328,7 @@ def test_a_finished_attack_on_membership_is_shown_with_its_words(
     view = panel.stage.views["Membership"]
     until(lambda: len(view.table.rows) == len(STRENGTHS))
     assert view.table.rows[-1][0] == "RMIA"
-    assert view.table.rows[-1][2].endswith(" %")
+    assert view.table.rows[-1][2].endswith("\N{NO-BREAK SPACE}%")
     assert view.table.rows[-1][3].startswith("("), "too few strangers to rely on"
     assert view.words.text == " ".join(WORDS)
     assert {trace.name for trace in view.curve.data} >= {"RMIA", "blind guess"}

@@ -80,7 +80,7 @@ class TradeOff:
         return TradeOff(self.epsilons, both, both)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def trade_off(mechanism: Mechanism) -> TradeOff:
     """The trade-off curve of a mechanism, in about 15 ms.
 

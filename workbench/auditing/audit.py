@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from workbench.auditing.aside import Tell, aside
 from workbench.auditing.cases import Case, make_case, source_of
@@ -22,7 +23,7 @@ from workbench.auditing.estimators.rung import ASSUMPTIONS, LABELS, Rung
 from workbench.auditing.events import Probed
 from workbench.auditing.exam import Training
 from workbench.auditing.finding import Finding
-from workbench.auditing.networks import task_of
+from workbench.auditing.networks import refuse_finished
 from workbench.auditing.own import check_sat, own_training
 from workbench.auditing.power import power_of
 from workbench.auditing.probes import every as probes
@@ -43,15 +44,15 @@ def work(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
 
     An audit leaves no checkpoint; it is over sooner than it is resumed.
     """
-    return audit(config_from_json(AuditConfig, config), home=attempt.home)
+    del attempt
+    return audit(config_from_json(AuditConfig, config))
 
 
-def audit(config: AuditConfig, *, home: Path | None = None) -> Iterator[Event]:
+def audit(config: AuditConfig) -> Iterator[Event]:
     """Try to refute a claim; closing the iterator stops within a second.
 
     Args:
         config: what to audit and how.
-        home: folder of the workspace.
 
     Yields:
         ``Progress`` at least twice a second; ``Started``; ``Probed`` for every test; ``Finished``
@@ -60,13 +61,30 @@ def audit(config: AuditConfig, *, home: Path | None = None) -> Iterator[Event]:
     Raises:
         BadInput: data, network and claim do not fit together, or there are too few canaries.
     """
+    with _one_thread():
+        yield from _audit(config)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Small networks on small slices are slower on several threads than on one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _audit(config: AuditConfig) -> Iterator[Event]:
+    refuse_finished(config.network)
     training = yield from aside(lambda tell: training_of(config), "loading")
-    task = config.task or task_of(config.network)
-    slices = yield from loading(source_of(config, task), size=config.size)
-    case = yield from aside(lambda tell: make_case(config, slices, task), "building the network")
     began = time.monotonic()
     plan = yield from aside(lambda tell: planned(config), "planning")
-    ready = time.monotonic()
+    planning = time.monotonic() - began
+    slices = yield from loading(source_of(config), size=config.size)
+    began = time.monotonic()
+    case = yield from aside(lambda tell: make_case(config, slices), "building the network")
     yield Started(facts=starting_facts(case, plan))
     findings = yield from aside(lambda tell: _probe(training, case, tell), "probing")
     transcript = yield from aside(lambda tell: _sit(training, case, tell), "training with canaries")
@@ -91,8 +109,8 @@ def audit(config: AuditConfig, *, home: Path | None = None) -> Iterator[Event]:
             findings=[found for found in findings if found.room != "canaries"],
             verdict=judge(findings, config.level, power, config.accept),
             power=power,
-            seconds=time.monotonic() - ready,
-            planning_seconds=ready - began,
+            seconds=time.monotonic() - began,
+            planning_seconds=planning,
         )
     )
 

@@ -13,7 +13,7 @@ from torch import nn
 from workbench.auditing.config import AuditConfig
 from workbench.auditing.exam import PULL, Exam, Records, public_divisor
 from workbench.auditing.fair import fair_coins
-from workbench.auditing.networks import network_of
+from workbench.auditing.networks import network_of, tasks_of
 from workbench.auditing.probes.bench import Bench
 from workbench.errors import BadInput
 from workbench.imaging.sliceset import SliceSet
@@ -98,17 +98,18 @@ class Case:
         )
 
 
-def make_case(config: AuditConfig, slices: SliceSet, task: Task) -> Case:
+def make_case(config: AuditConfig, slices: SliceSet) -> Case:
     """Lay out the records and build the network.
 
     Args:
         config: of the audit.
-        slices: natural records, square, with targets of the task.
-        task: what is trained.
+        slices: natural records, square, with targets.
 
     Raises:
         BadInput: slices, task and network do not fit together, or there are too few slices.
     """
+    able = tasks_of(config.network)
+    task = config.task or (slices.task if slices.task in able else able[0])
     held = slices.masks if task == "segmentation" else slices.labels
     if held is None:
         wanted = "masks" if task == "segmentation" else "labels"
@@ -135,9 +136,9 @@ def make_case(config: AuditConfig, slices: SliceSet, task: Task) -> Case:
     )
 
 
-def source_of(config: AuditConfig, task: Task) -> str:
+def source_of(config: AuditConfig) -> str:
     """Where the natural records come from."""
-    return config.data or PHANTOMS[task]
+    return config.data or PHANTOMS[config.task or tasks_of(config.network)[0]]
 
 
 def _natural(slices: SliceSet, task: Task, *, by_patient: bool) -> Records:

@@ -16,9 +16,26 @@ REFLECTING = "cnn-reflect"
 """The small CNN with pictures continued by their mirror image instead of by zeros."""
 
 
-def task_of(network: str) -> Task:
-    """What a network is for: the first task of a catalogue's, classification of any other."""
-    return CATALOGUE[network].tasks[0] if network in CATALOGUE else "classification"
+def tasks_of(network: str) -> tuple[Task, ...]:
+    """What a network can be trained for, its usual task first; of one's own, either."""
+    if network in CATALOGUE:
+        return CATALOGUE[network].tasks
+    return ("classification",) if network == REFLECTING else ("classification", "segmentation")
+
+
+def refuse_finished(name: str) -> None:
+    """Refuse what names a model and not an architecture.
+
+    Raises:
+        BadInput: it is a run or a file of weights.
+    """
+    if re.fullmatch(r"train-\d{8}-.*|.*\.(pt|pth|ckpt|safetensors|npz)", name):
+        raise BadInput(
+            f"{name} is a model that was trained already, on data that this audit does not know: "
+            "name an architecture, which the audit trains itself, or ask workbench audit "
+            "membership about finished runs.",
+            field="network",
+        )
 
 
 def network_of(
@@ -36,15 +53,8 @@ def network_of(
         It, and what had to be replaced in it, in sentences.
 
     Raises:
-        BadInput: there is no such network, it is a finished model, or it does not fit.
+        BadInput: there is no such network, or it does not fit.
     """
-    if re.fullmatch(r"train-\d{8}-.*|.*\.(pt|pth|ckpt|safetensors|npz)", name):
-        raise BadInput(
-            f"{name} is a model that was trained already, on data that this audit does not know: "
-            "name an architecture, which the audit trains itself, or ask workbench audit "
-            "membership about finished runs.",
-            field="network",
-        )
     try:
         network = build(
             name.removesuffix("-reflect") if name == REFLECTING else name,

@@ -13,8 +13,8 @@ from workbench.auditing.cases import Case
 from workbench.auditing.claim import Claim
 from workbench.auditing.estimators.clopper_pearson import Errors, upper_rate
 from workbench.auditing.estimators.evidence import Evidence
-from workbench.auditing.estimators.likelihood import likelihood_ratios, noise_level
 from workbench.auditing.estimators.plan import Plan
+from workbench.auditing.estimators.reading import scores_of
 from workbench.auditing.estimators.rung import Rung
 from workbench.auditing.finding import Finding
 from workbench.auditing.transcript import Transcript
@@ -146,11 +146,7 @@ def _scores(audit: Audit) -> dict[str, np.ndarray]:
     transcript, design = audit.transcript, audit.plan.design
     if audit.evidence is None:
         return {"lambda/members": np.zeros(0), "lambda/nulls": np.zeros(0)}
-    scores = likelihood_ratios(
-        transcript.signals,
-        noise=noise_level(transcript.nulls[:, design.calibrating]),
-        sample_rate=audit.case.config.sample_rate,
-    )
+    scores = scores_of(transcript.signals, design=design, sample_rate=audit.case.config.sample_rate)
     canaries, nulls = np.split(scores, [len(transcript.members)])
     return {"lambda/members": canaries[transcript.members], "lambda/nulls": nulls}
 

@@ -8,20 +8,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from workbench.cli import audit_membership
 from workbench.cli.audit_options import add_options
-from workbench.errors import BadInput
 
 HELP = "try to refute the privacy that a training claims: status 0 nothing found, 1 falsified"
-
-_OF_TRAINING = {
-    "data": "data", "model": "network", "task": "task", "steps": "steps", "engine": "engine",
-    "sample_rate": "sample_rate", "optimizer": "optimizer", "image_size": "size",
-    "noise_multiplier": "noise_multiplier", "delta": "delta", "unit": "unit",
-    "max_grad_norm": "max_grad_norm", "noise": "noise",
-}  # fmt: skip
-"""Settings of ``TrainConfig`` and ``PrivacyConfig``, and the words here that stand for them."""
-
-_OF_MEMBERSHIP = ("references", "signal", "confidence")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +28,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     one_thread()
     # A training of one's own lies where one stands, as it does for python -m.
     sys.path.insert(0, os.getcwd())
-    return {"mechanism": _one, "every": _every, "zoo": _zoo, "membership": _membership}[args.what](
-        args
-    )
+    commands = {"mechanism": _one, "every": _every, "zoo": _zoo, "membership": audit_membership.run}
+    return commands[args.what](args)
 
 
 def status(result: Mapping[str, Any]) -> int:
@@ -61,7 +50,11 @@ def tell(result: Mapping[str, Any]) -> str:
 def _one(args: argparse.Namespace) -> dict[str, Any]:
     from workbench.runs.store import Store
 
-    return _carried_out(config_of(args), Store(args.out), args)
+    store = Store(args.out)
+    result = _carried_out(config_of(args), store)
+    if args.report is not None:
+        _write_report(args.report, result, store.arrays(result["run"]))
+    return result
 
 
 def _every(args: argparse.Namespace) -> dict[str, Any]:
@@ -74,7 +67,7 @@ def _every(args: argparse.Namespace) -> dict[str, Any]:
 
     store, study = Store(args.out), f"audit-{uuid.uuid4().hex[:8]}"
     audits = {
-        name: _carried_out(config, store, args, study)
+        name: _carried_out(config, store, study)
         for name, config in every(nightly=args.nightly).items()
     }
     caught = [name for name, result in audits.items() if status(result)]
@@ -105,9 +98,7 @@ def config_of(args: argparse.Namespace) -> Any:
     return AuditConfig(**given | {"accept": tuple(given.get("accept", ()))})
 
 
-def _carried_out(
-    config: Any, store: Any, args: argparse.Namespace, study: str | None = None
-) -> dict[str, Any]:
+def _carried_out(config: Any, store: Any, study: str | None = None) -> dict[str, Any]:
     from workbench.cli.progress import narrate
     from workbench.runs.configs import config_to_json
     from workbench.runs.inline import drive
@@ -116,10 +107,7 @@ def _carried_out(
     values = config_to_json(config)
     name = store.open("audit", values, study=study)
     last = narrate(drive("workbench.auditing.audit:work", values, run=name, store=store), _say)
-    result = outcome(last)
-    if args.report is not None:
-        _write_report(args.report, result, store.arrays(name))
-    return {"run": name, **result}
+    return {"run": name, **outcome(last)}
 
 
 def _write_report(path: Any, result: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
@@ -167,42 +155,3 @@ def _zoo(args: argparse.Namespace) -> dict[str, Any]:
             narrate(drive("workbench.auditing.zoo.table:work", {}, run=name, store=store), _say)
         ),
     }
-
-
-def _membership(args: argparse.Namespace) -> dict[str, Any]:
-    """Attack the membership of a finished run, or of a training that these words describe."""
-    from workbench.auditing.membership.audit import MembershipAudit
-    from workbench.cli.progress import narrate
-    from workbench.runs.events import to_json
-    from workbench.runs.store import Store
-
-    config = membership_of(args)
-    events = MembershipAudit(config, Store(args.out)).events()
-    try:
-        last = narrate(events, lambda event: None)
-    finally:
-        events.close()  # type: ignore[attr-defined]  # it is a generator: this stops the runs
-    result: dict[str, Any] = to_json(last.result)  # type: ignore[attr-defined]  # Finished
-    return result
-
-
-def membership_of(args: argparse.Namespace) -> Any:
-    """The ``MembershipConfig`` that the words on the command line stand for.
-
-    Raises:
-        BadInput: a value is out of its range, or a run and a training are both described.
-    """
-    from workbench.auditing.membership.config import MembershipConfig
-    from workbench.training.config import train_config
-
-    words = vars(args)
-    train = {name: words[word] for name, word in _OF_TRAINING.items() if words[word] is not None}
-    more = {name: words[name] for name in _OF_MEMBERSHIP if words[name] is not None}
-    if args.run is not None and not train:
-        return MembershipConfig(run=args.run, **more)
-    if args.run is not None:
-        raise BadInput(
-            f"Run {args.run} has settings of its own; leave out --{next(iter(train))}.",
-            field="run",
-        )
-    return MembershipConfig(train=train_config(**train), **more)

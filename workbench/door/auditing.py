@@ -58,6 +58,17 @@ def audit(
 ) -> Audited:
     """Try to refute what a training claims, here and now, and record the run.
 
+    A training of your own takes what an ``auditing.exam.Exam`` gives it and shows every step::
+
+        def train(exam):
+            optimizer = torch.optim.SGD(exam.model.parameters(), lr=exam.learning_rate)
+            for step in range(exam.steps):
+                drawn = ...                              # numbers of records, at exam.sample_rate
+                losses = exam.forward(exam.model, drawn)  # one for each record
+                ...                                      # clip, add noise, scale
+                optimizer.step()
+                exam.observe()
+
     Args:
         training: the name of an engine, ``"package.module:function"``, or a function of your own
             that takes an ``auditing.exam.Exam``.

@@ -16,7 +16,7 @@ from workbench.figures.theme import PALETTE, make_figure
 _FAR: Final = 2.0
 """Over the claim: what is longer ends here, and its words say how long it is."""
 
-_LETTERS: Final = 72
+_LETTERS: Final = 56
 """Of an assumption in one line under the name of its test."""
 
 _KEY: Final = {

@@ -26,7 +26,7 @@ _FINDINGS: Final = jinja2.Environment(autoescape=True).from_string(
     """<p>{{ says }}</p>{% if rows %}<table><tbody>
 {% for row in rows %}<tr>{% for cell in row %}<td style="text-align:left;padding-right:12px">
 {{- cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table>{% endif %}<p>{{ passed }} other tests saw nothing.</p>"""
+{% endfor %}</tbody></table>{% endif %}<p>{{ notes }}</p>"""
 )
 
 
@@ -44,12 +44,12 @@ def audit_page(result: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> s
             paragraphs=(
                 f"Claimed: {result['statement']}",
                 "Each bar is a lower bound on ε with the confidence of its test; the weaker the "
-                "assumption, the shorter the bar of a correct implementation. A bar above the "
+                "assumption, the shorter, as a rule, the bar of correct code. A bar above the "
                 "claim speaks against it.",
             ),
             parts=(
                 Picture(
-                    figure=draw_ladder(ladder_numbers(result), height=420),
+                    figure=draw_ladder(ladder_numbers(result), height=360),
                     shows="The assumption ladder",
                 ),
                 _rungs(result),
@@ -103,20 +103,23 @@ def audit_page(result: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> s
 def findings_html(result: Mapping[str, Any]) -> str:
     """Verdict and what caught the bug, as a piece of HTML under an exercise."""
     result = from_json(dict(result))
+    claimed = f"{round_up(result['epsilon_claimed'])} is claimed"
     bars = [
-        (one["label"], f"ε ≥ {said(one['epsilon'])}, where {said(result['epsilon_claimed'])} is "
-         "claimed", one["name"] in result["caught_by"])
+        (one["label"], f"ε ≥ {said(one['epsilon'])}, where {claimed}.",
+         one["name"] in result["caught_by"])
         for one in result["ladder"]
     ]  # fmt: skip
     probes = [
         (one["test"].replace("-", " "), one["says"], one["caught"]) for one in result["probes"]
     ]
     rows = [(CAUGHT, test, says) for test, says, caught in (*bars, *probes) if caught]
-    passed = sum(not caught for *_, caught in (*bars, *probes))
-    return _FINDINGS.render(rows=rows, says=_sentence(result["says"]), passed=passed)
+    others = len(bars) + len(probes) - len(rows)
+    shown = ", ".join(f"{one['label']} {said(one['epsilon'])}" for one in result["ladder"])
+    notes = f"{others} other tests saw nothing. The ladder: {shown}; {claimed}."
+    return _FINDINGS.render(rows=rows, says=_sentence(result["says"]), notes=notes)
 
 
-def claim_card(result: Mapping[str, Any]) -> EthicsNumbers:
+def _card(result: Mapping[str, Any]) -> EthicsNumbers:
     """What the claim of an audit leaves to an attacker; takes about a second."""
     claim = result["claim"]
     mechanism = Mechanism(
@@ -183,7 +186,7 @@ def _meaning(result: Mapping[str, Any]) -> Section:
             title=title,
             paragraphs=("Nothing can be said: the claim is falsified, and its bounds with it.",),
         )
-    return Section(title=title, parts=(Markup(html=ethics_html(claim_card(result))),))
+    return Section(title=title, parts=(Markup(html=ethics_html(_card(result))),))
 
 
 def _power(result: Mapping[str, Any]) -> Table:

@@ -101,10 +101,9 @@ def draw_roc(numbers: RocNumbers | None, *, height: int = 340) -> go.Figure:
         numbers: ``None`` draws the empty figure.
         height: pixels.
     """
-    who = f"{numbers.unit}s" if numbers else "those"
     figure = make_figure(
-        x_title=f"false-positive rate (share of {who} that took no part, log scale)",
-        y_title="found (share of members, log scale)",
+        x_title="strangers accused (false-positive rate, log scale)",
+        y_title="members found (rate, log scale)",
         height=height,
         hovermode="closest",
     )
@@ -120,7 +119,12 @@ def draw_roc(numbers: RocNumbers | None, *, height: int = 340) -> go.Figure:
     }  # fmt: skip
     figure.update_xaxes(axis)
     figure.update_yaxes(axis)
-    figure.update_layout(legend={"font": {"size": 11}, "entrywidth": 0})
+    # Below the diagonal there is room.
+    figure.update_layout(
+        legend={"orientation": "v", "x": 1, "xanchor": "right", "y": 0, "font": {"size": 11},
+                "bgcolor": "rgba(0,0,0,0)", "tracegroupgap": 0},
+        margin={"t": 8},
+    )  # fmt: skip
     return figure
 
 
@@ -146,7 +150,7 @@ def _bounds(numbers: RocNumbers | None, least: float) -> list[go.Scatter]:
     allowed = numbers.envelope if numbers else None
     best = max(numbers.attacks, key=_at_mark) if numbers and numbers.attacks else None
     band = ([], []) if best is None else _band(best.curve, least)
-    share = f"{100 * numbers.confidence:g} % band of {best.label}" if numbers and best else "band"
+    share = f"{100 * numbers.confidence:g} % of {best.label}" if numbers and best else "band"
     return [
         go.Scatter(
             x=[least, 1], y=[least, 1], name="blind guess", mode="lines", hoverinfo="skip",
@@ -154,7 +158,7 @@ def _bounds(numbers: RocNumbers | None, least: float) -> list[go.Scatter]:
         ),
         go.Scatter(
             x=[] if allowed is None else allowed[0], y=[] if allowed is None else allowed[1],
-            name="the guarantee allows at most", mode="lines", showlegend=allowed is not None,
+            name="guaranteed at most", mode="lines", showlegend=allowed is not None,
             line={"color": PALETTE["grey"], "width": 2.5},
             hovertemplate="at most %{y:.3g} at %{x:.3g}<extra>guarantee</extra>",
         ),

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import plotly.graph_objects as go
 
 from workbench.auditing.zoo.tried import NO_BUG
+from workbench.figures.page import Picture, Section, Table, draw_page
 from workbench.figures.theme import PALETTE, make_figure
 
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -73,10 +74,35 @@ def draw_zoo(numbers: ZooNumbers, *, height: int = 420) -> go.Figure:
         )  # fmt: skip
     titles = [row.title for row in numbers.rows]
     figure.update_xaxes(
-        categoryorder="array", categoryarray=list(FAMILIES), range=[-0.5, len(FAMILIES) - 0.5]
-    )
+        categoryorder="array", categoryarray=list(FAMILIES), range=[-0.5, len(FAMILIES) - 0.5],
+        tickangle=0, tickfont={"size": 11},
+    )  # fmt: skip
     figure.update_yaxes(categoryorder="array", categoryarray=titles[::-1])
     return figure
+
+
+def zoo_page(result: Mapping[str, Any]) -> str:
+    """The report of a finished zoo as one HTML page that needs nothing else.
+
+    Args:
+        result: of ``auditing.zoo.table``.
+    """
+    numbers = zoo_numbers(result["rows"])
+    bugs = [row for row in numbers.rows if row.bug != NO_BUG]
+    lead = f"{sum(row.right for row in bugs)} of {len(bugs)} bugs caught, each audited for real."
+    alarms = "Correct code was called broken by " + ", ".join(result["false_alarms"]) + "."
+    missed = "Missed: " + ", ".join(result["missed"]) + "."
+    rows = tuple((row.title, ", ".join(row.caught) or "nothing", row.says) for row in numbers.rows)
+    section = Section(
+        title="Which test catches which bug",
+        paragraphs=(*([alarms] if result["false_alarms"] else []),
+                    *([missed] if result["missed"] else [])),
+        parts=(
+            Picture(figure=draw_zoo(numbers), shows="Bugs and the tests that catch them"),
+            Table(columns=("bug", "caught by", "what was found"), rows=rows),
+        ),
+    )  # fmt: skip
+    return draw_page("The bug zoo", lead, [section])
 
 
 def _row(row: Mapping[str, Any]) -> ZooRow:

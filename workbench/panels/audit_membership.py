@@ -8,6 +8,7 @@ from typing import Any, Final
 import ipywidgets as W
 import traitlets as T
 
+from workbench.figures.audit_membership_page import rate_words
 from workbench.figures.audit_roc import draw_roc, roc_numbers
 from workbench.panels.audit_model import AuditModel
 from workbench.panels.parts.controls import Choice
@@ -20,7 +21,7 @@ from workbench.runs.record import RunRecord
 KIND: Final = "membership"
 FIGURE_PX: Final = 316
 WORDS_PX: Final = 316
-COLUMNS: Final = ("attack", "AUC", "found at 1 %", "at 0.1 %", "ε ≥")
+COLUMNS: Final = ("attack", "AUC", "found, 1 %", "0.1 %", "ε ≥")
 NONE_YET: Final = (
     "No finished model has been attacked here yet. An attack trains references on complementary "
     "halves of the patients, which takes longer than an audit: python -m workbench audit "
@@ -92,14 +93,9 @@ def membership_rows(result: Mapping[str, Any]) -> list[list[str]]:
     rows = []
     for one in result["attacks"].values():
         rates = {rate["at"]: rate for rate in one["rates"]}
-        cells = [f"{one['auc']['value']:.2f}", _rate(rates[0.01]), _rate(rates[0.001])]
+        cells = [f"{one['auc']['value']:.2f}", rate_words(rates[0.01]), rate_words(rates[0.001])]
         rows.append([one["label"], *cells, f"{one['epsilon_steinke']:.2f}"])
     return rows
-
-
-def _rate(rate: Mapping[str, Any]) -> str:
-    said = f"{100 * rate['value']:.1f} %"
-    return said if rate["reliable"] else f"({said})"
 
 
 def _name(record: RunRecord) -> str:

@@ -80,6 +80,7 @@ class ProbesView(W.VBox):
         with self.model.lock, self.tests.hold_sync():
             model = self.model
             self.tests.rows = finding_rows(model.probes, over=model.status not in BUSY)
+            self.tests.layout.display = "" if model.probes else "none"
             self.words.text = P_WORDS if model.probes else WAITING
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Name = Literal["clopper-pearson", "steinke", "one-run-fdp", "end-to-end", "per-step"]
+Name = Literal["steinke", "one-run-fdp", "clopper-pearson", "end-to-end", "per-step"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,23 +33,22 @@ class Rung:
 
 
 LABELS: Final[dict[Name, str]] = {
-    "clopper-pearson": "Error counts (Clopper, Pearson)",
     "steinke": "One run (Steinke et al.)",
     "one-run-fdp": "One run, trade-off curve (Mahloujifar et al.)",
+    "clopper-pearson": "Error counts (Clopper, Pearson)",
     "end-to-end": "End to end, likelihood ratio",
     "per-step": "Step by step",
 }
 
 ASSUMPTIONS: Final[dict[Name, str]] = {
-    "clopper-pearson": "Canaries do not influence one another; the mechanism may be any.",
     "steinke": "Fair coins decided who took part; nothing else.",
-    "one-run-fdp": "Fair coins decided who took part, and the trade-off curve is Gaussian.",
+    "one-run-fdp": "Fair coins, and the trade-off curve is Gaussian.",
+    "clopper-pearson": "Canaries do not influence one another.",
     "end-to-end": (
-        "Canaries do not influence one another; the steps are Poisson-sampled with the claimed "
-        "rate, and their noise is Gaussian of unknown size."
+        "Independent canaries, Poisson steps at the claimed rate, Gaussian noise of any size."
     ),
     "per-step": (
-        "The sampler is correct and the noise is Gaussian and new in every step and coordinate; "
-        "the auditor knows who took part in which step."
+        "The sampler is correct, the noise Gaussian and new each time; who took part is known."
     ),
 }
+"""One sentence each, short enough for a figure's axis."""

@@ -37,13 +37,19 @@ def study_of(target: TrainConfig) -> str:
 def finished(config: MembershipConfig, store: Store) -> list[RunRecord | None]:
     """The finished run of each training; ``None`` where there is none yet.
 
+    A run that a budget ended early is none: a network that learned less is no reference.
+
     Raises:
         BadInput: as :func:`trainings_of`.
     """
     trainings = trainings_of(config, store)
     study = study_of(trainings[0])
-    found = [store.finished(study, config_key(each)) for each in trainings]
+    found = [_complete(store.finished(study, config_key(each))) for each in trainings]
     return found if config.run is None else [store.record(config.run), *found[1:]]
+
+
+def _complete(record: RunRecord | None) -> RunRecord | None:
+    return None if record is None or (record.result or {}).get("stopped") else record
 
 
 def _of_run(run: str, store: Store) -> TrainConfig:

@@ -62,6 +62,7 @@ class Bench:
         noise_multiplier: float = 0.0,
         sample_rate: float = 1.0,
         steps: int = 1,
+        whole: bool = True,
     ) -> Exam:
         """A sitting with these records; if not told otherwise all in one step without noise.
 
@@ -77,19 +78,20 @@ class Bench:
             max_grad_norm=self.max_grad_norm,
             steps=steps,
             expected_units=public_divisor(sample_rate, records.unit_count),
-            whole=True,
+            whole=whole,
             **self.options,
         )
 
-    def sums(self, training: Training, exam: Exam) -> list[dict[str, Tensor]]:
-        """Sit an exam.
+    def first_sum(self, training: Training, records: Records) -> dict[str, Tensor]:
+        """Let a training sit an exam with these records, all in one step without noise.
 
         Returns:
-            Of every step and parameter the released sum over the clipping norm, float64.
+            The first released sum over the clipping norm, float64, by the parameter's name.
         """
+        exam = self.exam(records)
         training(exam)
         scale = exam.expected_units / exam.max_grad_norm
-        return [{name: g.double() * scale for name, g in step.items()} for step in exam.released]
+        return {name: gradient.double() * scale for name, gradient in exam.released[0].items()}
 
 
 def chosen(records: Records, which: np.ndarray) -> Records:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-import torch
 from scipy.stats import binom
 
 from workbench.auditing.claim import Claim
@@ -42,13 +43,23 @@ def empty_draws(training: Training, bench: Bench, claim: Claim) -> tuple[Finding
         sample_rate=1 / units,
         steps=_STEPS,
     )
+    scale = exam.expected_units / (exam.max_grad_norm * claim.noise_multiplier)
+    sums: list[dict[str, float]] = []
+
+    def reduce(taken: int) -> None:
+        """Keep the sums of squares alone: all gradients of a large network fill the memory."""
+        step = exam.released.pop()
+        sums.append({n: float((g.double() * scale).square().sum()) for n, g in step.items()})
+
+    exam.watch = reduce
     try:
-        sums = bench.sums(training, exam)
+        training(exam)
     except Exception as error:  # whatever a person's own training says when nobody comes
         return (_refused(error),)
     visits = exam.transcript(np.zeros(0, dtype=bool)).visits
     empty = [step for step, came in zip(sums, visits, strict=True) if not came.any()]
-    return (_counted(len(visits), len(empty), units), _everywhere(empty, claim))
+    sizes = {name: p.numel() for name, p in exam.model.named_parameters() if p.requires_grad}
+    return (_counted(len(visits), len(empty), units), _everywhere(empty, sizes))
 
 
 def _counted(steps: int, empty: int, units: int) -> Finding:
@@ -77,19 +88,17 @@ def _refused(error: Exception) -> Finding:
     )
 
 
-def _everywhere(empty: list[dict[str, torch.Tensor]], claim: Claim) -> Finding:
+def _everywhere(empty: list[dict[str, float]], sizes: dict[str, int]) -> Finding:
     if not empty:
         return _finding(1.0, "No draw was empty, so none could be looked at.", 0.0)
-    values = {
-        name: torch.stack([step[name] for step in empty]).numpy() / claim.noise_multiplier
-        for name in empty[0]
-    }
-    strange = [name for name, these in values.items() if not np.isfinite(these).all()]
+    squares = {name: sum(step[name] for step in empty) for name in sizes}
+    strange = [name for name, total in squares.items() if not math.isfinite(total)]
     if strange:
         return _finding(0.0, f"After an empty draw {strange[0]} is no longer finite.", 0.0)
-    tested = {name: too_little(these, 1.0) for name, these in values.items()}
+    counts = {name: size * len(empty) for name, size in sizes.items()}
+    tested = {name: too_little(squares[name], counts[name]) for name in sizes}
     worst = min(tested, key=lambda name: tested[name])
-    measured = float(np.sqrt(np.square(values[worst]).mean()))
+    measured = math.sqrt(squares[worst] / counts[worst])
     return _finding(
         min(1.0, len(tested) * tested[worst]),
         f"In {len(empty)} empty draws the noise is least on {worst.removeprefix('network.')}: "

@@ -48,6 +48,7 @@ def _sat(training: Training, bench: Bench, claim: Claim) -> Transcript:
         noise_multiplier=claim.noise_multiplier,
         sample_rate=_RATE,
         steps=_STEPS,
+        whole=False,
     )
     training(exam)
     return exam.transcript(np.zeros(0, dtype=bool))

@@ -5,6 +5,8 @@ No record moves them, so they hold noise and nothing else.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.stats import binom, chi2, kurtosistest, norm
@@ -46,14 +48,14 @@ def noise_law(transcript: Transcript, claim: Claim) -> tuple[Finding, ...]:
     )
 
 
-def too_little(values: np.ndarray, std: float) -> float:
-    """How likely noise of this standard deviation shows as little variance, or less.
+def too_little(squares: float, count: int) -> float:
+    """How likely noise of the claimed size shows as little variance, or less (chi-square).
 
     Args:
-        values: independent, mean 0, any shape.
-        std: what is claimed, > 0.
+        squares: sum of the squares of independent values over the claimed standard deviation.
+        count: of the values.
     """
-    return float(chi2(values.size).cdf(np.square(values / std).sum()))
+    return float(chi2.cdf(squares, count))
 
 
 def lag_correlations(values: np.ndarray) -> np.ndarray:
@@ -81,12 +83,13 @@ def lag_correlations(values: np.ndarray) -> np.ndarray:
 
 
 def _variance(nulls: np.ndarray, std: float) -> Finding:
-    measured = float(np.sqrt(np.square(nulls).mean()) / std)
+    squares = float(np.square(nulls / std).sum())
+    measured = math.sqrt(squares / nulls.size)
     more = "more" if measured > 1 else "less"
     return Finding(
         test="noise-variance",
         room="noise",
-        p_value=too_little(nulls, std),
+        p_value=too_little(squares, nulls.size),
         says=f"The noise's standard deviation is {measured:.4f} of what is claimed, "
         f"{abs(measured - 1):.2%} {more}; only less would break the claim.",
         measured=measured,

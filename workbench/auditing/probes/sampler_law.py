@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from scipy.stats import binom, gamma
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.stats import binom
 
 from workbench.auditing.claim import Claim
 from workbench.auditing.finding import Finding
 from workbench.auditing.transcript import Transcript
+
+_FINENESS = 16
+_NEGLIGIBLE = 1e-20
+_LEFT = 5e-14
 
 
 def sampler_law(transcript: Transcript, claim: Claim) -> tuple[Finding, ...]:
@@ -41,19 +44,34 @@ def sampler_law(transcript: Transcript, claim: Claim) -> tuple[Finding, ...]:
     )
 
 
-def spread_law(trials: int, rate: float, counts: int) -> Any:
-    """The law of a sum of squared standard scores of independent binomial counts.
+def spread_p_value(counts: np.ndarray, trials: int, rate: float) -> float:
+    """How likely independent decisions spread counts as evenly, or as unevenly; two-sided.
 
-    A gamma law with the mean and the variance of that sum; chi-square where trials are many.
+    The statistic is the sum of squared standard scores, each rounded to a sixteenth; its law is
+    computed exactly, by convolution of what the rounded scores of single counts are. A chi-square
+    or gamma law would be wrong by ten times and more where few are expected.
 
     Args:
+        counts: int ``(N,)``, each of as many trials.
         trials: of each count.
-        rate: in (0, 1).
-        counts: how many there are.
+        rate: of success, in (0, 1).
+
+    Returns:
+        The p-value, not below the 1e-13 that rounding leaves of it.
     """
+    outcomes = np.arange(trials + 1)
+    chances = binom.pmf(outcomes, trials, rate)
     variance = trials * rate * (1 - rate)
-    second = 2 + (1 - 6 * rate * (1 - rate)) / variance
-    return gamma(counts / second, scale=second)
+    scores = np.rint(_FINENESS * np.square(outcomes - trials * rate) / variance).astype(int)
+    likely = chances > _NEGLIGIBLE
+    mean = chances @ scores
+    deviation = np.sqrt(chances @ np.square(scores - mean))
+    reach = len(counts) * mean + 40 * np.sqrt(len(counts)) * deviation + scores[likely].max()
+    size = next_fast_len(int(reach) + 1, real=True)
+    one = np.bincount(scores[likely], chances[likely], minlength=size)
+    law = np.clip(irfft(rfft(one) ** len(counts), size), 0, None)
+    total = int(scores[counts].sum())
+    return _two_sided(law[: total + 1].sum() + _LEFT, law[total:].sum() + _LEFT)
 
 
 def _rate(visits: np.ndarray, rate: float) -> Finding:
@@ -75,12 +93,11 @@ def _spread(test: str, counts: np.ndarray, trials: int, rate: float, what: str) 
     if rate == 1 or not len(counts):
         return _nothing(test, "Every unit takes part in every step; there is no chance to test.")
     variance = trials * rate * (1 - rate)
-    law = spread_law(trials, rate, len(counts))
     total = float((np.square(counts - trials * rate) / variance).sum())
     return Finding(
         test=test,
         room="sampler",
-        p_value=_two_sided(law.cdf(total), law.sf(total)),
+        p_value=spread_p_value(counts, trials, rate),
         says=f"{what} have {total / len(counts):.3f} times the variance of independent decisions.",
         measured=total / len(counts),
         expected=1.0,

@@ -70,10 +70,9 @@ def moved(training: Training, bench: Bench, base: Records, units: tuple[Records,
     Returns:
         The largest Euclidean distance; ``BEYOND`` where it is more, or a sum is not finite.
     """
-    without = bench.sums(training, bench.exam(base))[0]
+    without = bench.first_sum(training, base)
     distances = [
-        _distance(without, bench.sums(training, bench.exam(together(base, unit)))[0])
-        for unit in units
+        _distance(without, bench.first_sum(training, together(base, unit))) for unit in units
     ]
     return max(distances)
 

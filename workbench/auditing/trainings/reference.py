@@ -79,6 +79,7 @@ def reference(parts: Parts) -> Training:
 
     def train(exam: Exam) -> None:
         of_record = exam.records.units
+        # Draws look at the numbers alone; whatever has one is sampled and clipped as a whole.
         units = Units(unit="patient", of_record=of_record, count=exam.records.unit_count)
         draws = parts.draws(units, exam.sample_rate, SecureStream())
         optimizer = optimizer_of(exam)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from workbench.auditing.audit import audit
@@ -17,15 +16,12 @@ from workbench.runs.events import Event, Finished, Progress, to_json
 
 def work(config: dict[str, Any], attempt: Attempt) -> Iterator[Event]:
     """:func:`zoo_table` for a background job, which has nothing to choose."""
-    del config
-    return zoo_table(home=attempt.home)
+    del config, attempt
+    return zoo_table()
 
 
-def zoo_table(*, home: Path | None = None) -> Iterator[Event]:
+def zoo_table() -> Iterator[Event]:
     """Audit the correct training and every bug, each at small size.
-
-    Args:
-        home: folder of the workspace.
 
     Yields:
         ``Progress`` at least twice a second; ``Tried`` for every row; ``Finished`` with the rows,
@@ -35,7 +31,7 @@ def zoo_table(*, home: Path | None = None) -> Iterator[Event]:
     names = (NO_BUG, *BUGS)
     for number, name in enumerate(names):
         doing = f"auditing: {_title(name)}"
-        for event in audit(_config(name), home=home):
+        for event in audit(_config(name)):
             if isinstance(event, Finished):
                 rows.append(_row(name, event.result))
                 yield rows[-1]
