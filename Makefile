@@ -7,7 +7,7 @@ RUN := $(VENV)/bin/python
 
 # Tests of these rooms compute by themselves, so two of them go side by side. All others start
 # workers, kernels or browsers, which want the second core.
-SINGLE := $(addprefix tests/,accounting attacks dpsgd figures house imaging models)
+SINGLE := $(addprefix tests/,accounting attacks auditing dpsgd figures house imaging models)
 OTHERS := $(filter-out $(SINGLE),$(patsubst %/,%,$(wildcard tests/*/)))
 
 env: $(VENV)/.ready
@@ -32,6 +32,7 @@ test: $(VENV)/.ready-dev chromium
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	$(RUN) -m workbench audit every
 	$(RUN) -m pytest --numprocesses 2 --dist loadfile $(SINGLE)
 	$(RUN) -m pytest $(OTHERS)
 

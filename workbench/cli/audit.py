@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.cli import audit_membership
 from workbench.cli.audit_options import add_options
+from workbench.cli.audit_pages import write_report
 
 HELP = "try to refute the privacy that a training claims: status 0 nothing found, 1 falsified"
 
@@ -53,7 +54,9 @@ def _one(args: argparse.Namespace) -> dict[str, Any]:
     store = Store(args.out)
     result = _carried_out(config_of(args), store)
     if args.report is not None:
-        _write_report(args.report, result, store.arrays(result["run"]))
+        from workbench.figures.audit_page import audit_page
+
+        write_report(args.report, audit_page(result, store.arrays(result["run"])))
     return result
 
 
@@ -63,8 +66,14 @@ def _every(args: argparse.Namespace) -> dict[str, Any]:
 
     from workbench.auditing.every import every
     from workbench.auditing.verdict import FALSIFIED, NOTHING_FOUND
+    from workbench.errors import BadInput
     from workbench.runs.store import Store
 
+    if args.report is not None:
+        raise BadInput(
+            "A page shows one audit, and there are many of them here; leave out --report.",
+            field="report",
+        )
     store, study = Store(args.out), f"audit-{uuid.uuid4().hex[:8]}"
     audits = {
         name: _carried_out(config, store, study)
@@ -110,14 +119,6 @@ def _carried_out(config: Any, store: Any, study: str | None = None) -> dict[str,
     return {"run": name, **outcome(last)}
 
 
-def _write_report(path: Any, result: Mapping[str, Any], arrays: Mapping[str, Any]) -> None:
-    from workbench.figures.audit_page import audit_page
-    from workbench.runs.files import write_whole
-
-    page = audit_page(result, arrays).encode()
-    write_whole(path, lambda file: file.write(page))
-
-
 def _say(event: Any) -> str | None:
     from workbench.auditing.events import Probed
     from workbench.runs.events import Started
@@ -149,9 +150,10 @@ def _zoo(args: argparse.Namespace) -> dict[str, Any]:
 
     store = Store(args.out)
     name = store.open("zoo", {})
-    return {
-        "run": name,
-        **outcome(
-            narrate(drive("workbench.auditing.zoo.table:work", {}, run=name, store=store), _say)
-        ),
-    }
+    events = drive("workbench.auditing.zoo.table:work", {}, run=name, store=store)
+    result = {"run": name, **outcome(narrate(events, _say))}
+    if args.report is not None:
+        from workbench.figures.audit_zoo import zoo_page
+
+        write_report(args.report, zoo_page(result))
+    return result

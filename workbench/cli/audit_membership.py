@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from workbench.cli.audit_pages import write_report
 from workbench.errors import BadInput
 
 _OF_TRAINING = {
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Attack the membership of a finished run, or of a training that these words describe."""
     from workbench.auditing.membership.audit import MembershipAudit
     from workbench.cli.progress import narrate
-    from workbench.runs.events import to_json
+    from workbench.runs.events import Finished, to_json
     from workbench.runs.store import Store
 
     config = membership_of(args)
@@ -31,7 +32,12 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         last = narrate(events, lambda event: None)
     finally:
         events.close()  # type: ignore[attr-defined]  # it is a generator: this stops the runs
-    result: dict[str, Any] = to_json(last.result)  # type: ignore[attr-defined]  # Finished
+    assert isinstance(last, Finished)
+    if args.report is not None:
+        from workbench.figures.audit_membership_page import membership_page
+
+        write_report(args.report, membership_page(last.result, last.arrays))
+    result: dict[str, Any] = to_json(last.result)
     return result
 
 

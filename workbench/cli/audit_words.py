@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,8 @@ def _one(result: Mapping[str, Any]) -> str:
 
     rows = [
         f"  {_number(rung['epsilon']):>8}  {rung['label']} (correct code: about "
-        f"{_number(rung['expected'])}; at most {_number(rung['ceiling'])})"
+        f"{_number(rung['expected'])}; {_limit(rung['ceiling'])})"
+        + (" falsifies the claim" if rung["name"] in result["caught_by"] else "")
         for rung in result["ladder"]
     ]
     caught = [f"  {one['test']}: {one['says']}" for one in result["probes"] if one["caught"]]
@@ -83,6 +85,10 @@ def _known(result: Mapping[str, Any]) -> str:
         for kind in kinds
         for line in (f"{kind}:", *(f"  {name:28} {about}" for name, about in result[kind].items()))
     )
+
+
+def _limit(ceiling: Any) -> str:
+    return "no limit" if math.isinf(float(ceiling)) else f"at most {_number(ceiling)}"
 
 
 def _number(value: Any) -> str:
