@@ -14,7 +14,7 @@ from workbench.auditing.membership.models import finished, study_of, trainings_o
 from workbench.errors import BadInput, WorkbenchError, check_range
 from workbench.runs.configs import config_to_json
 from workbench.runs.crew import DEATH, ENDED
-from workbench.runs.events import Event, Finished, Progress, Started
+from workbench.runs.events import Event, Finished, Progress, Started, from_json
 from workbench.runs.job import Job
 from workbench.runs.jobs import start, workers
 from workbench.runs.store import Store
@@ -196,7 +196,7 @@ def membership_report(
         scheduler: as for :class:`MembershipAudit`.
 
     Returns:
-        The result of ``report.report``, JSON values.
+        The result of ``report.report``; an epsilon without bound is infinity.
 
     Raises:
         BadInput: as :meth:`MembershipAudit.events`.
@@ -205,7 +205,8 @@ def membership_report(
     audit = MembershipAudit(config, store, at_once=at_once, scheduler=scheduler)
     *_, last = audit.events()
     assert isinstance(last, Finished)
-    return dict(last.result)
+    found: dict[str, Any] = from_json(last.result)
+    return found
 
 
 def _share(job: Job) -> float:
