@@ -112,3 +112,24 @@ def test_the_zoo_fills_row_by_row_and_can_be_stopped(open_cells: Open) -> None:
     expect(page.get_by_label("Break it yourself", exact=True)).not_to_have_value("")
     assert lab.violations(".wb-frame") == []
     lab.shot("audit-zoo-stopped")
+
+
+def test_slices_are_named_beside_the_bound_and_it_can_be_stopped(open_cells: Open) -> None:
+    lab = shown(open_cells, "noise_multiplier=0.3, sample_rate=1.0, steps=10", "reconstruction")
+    page = lab.page
+    turn_to(lab, "Reconstruction")
+    page.wait_for_function(f"({WIDTH})() > 400", timeout=SLOW)
+    lab.shot("audit-reconstruction-bound")
+    press(lab, "Run the attack")
+    expect(page.get_by_role("button", name="Run the attack", exact=True)).to_be_disabled()
+    press(lab, "Stop")
+    lab.text_is(".wb-run-status", "Stopped", timeout=SLOW)
+    press(lab, "Run the attack")
+    lab.text_is(".wb-run-status", "Finished", timeout=SLOW)
+    expect(page.locator(".wb-table:visible")).to_contain_text("which of 64 slices")
+    expect(page.locator(".wb-run-status").first).to_be_in_viewport()
+    assert lab.violations(".wb-frame") == []
+    lab.shot("audit-reconstruction")
+    lab.theme("Dark")
+    assert lab.violations(".wb-frame") == []
+    lab.shot("audit-reconstruction-dark")

@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 from fakes import FakeJob
 from recorded_audit import CLAIM, EPSILON, PROBES, arrays, audited, probe
+from recorded_matching import WORDS as MATCHED_WORDS
+from recorded_matching import matched
 from recorded_membership import STRENGTHS, WORDS, attacked
 
 from workbench.auditing.config import AuditConfig
 from workbench.auditing.events import Probed
+from workbench.auditing.robustness.config import MatchingConfig
 from workbench.auditing.zoo.catalogue import BUGS
 from workbench.auditing.zoo.tried import NO_BUG, Tried
 from workbench.figures.audit_page import CAUGHT, PASSED
 from workbench.panels import audit_model
 from workbench.panels.audit import AuditPanel
 from workbench.panels.audit_choices import PREDICT_FIRST
-from workbench.panels.audit_model import WORK, ZOO_WORK, AuditModel
+from workbench.panels.audit_model import MATCH_WORK, WORK, ZOO_WORK, AuditModel
 from workbench.panels.audit_words import NETWORKS, PREDICTIONS, caught_in, judged
 from workbench.panels.parts.controls import Choice
 from workbench.panels.parts.words import More
@@ -303,6 +306,87 @@ def test_a_row_of_the_zoo_is_taken_over_as_a_bug_to_try(panel: AuditPanel, begun
     until(lambda: panel.model.status == "finished")
     panel.stage.views["Bug zoo"].table.on_pick(0)
     assert panel.model.bug == "batch-norm"
+
+
+# Reconstruction.
+
+
+def reconstructed(panel: AuditPanel, begun: Begun, correct: int = 3, **claim: Any) -> Any:
+    """Its view, in front, once an attack is over."""
+    panel.stage.turn_to("Reconstruction")
+    view = panel.stage.views["Reconstruction"]
+    view.button.click()
+    result, curve = matched(correct, **claim)
+    begun[-1][2].tell(Started(), Finished(result=result, arrays=curve))
+    until(lambda: panel.model.status == "finished" and bool(view.table.rows))
+    return view
+
+
+def marks(view: Any) -> list[str]:
+    return [trace.name for trace in view.curve.data if trace.mode == "markers"]
+
+
+def test_the_bound_of_the_claim_is_shown_at_once_and_follows_it(panel: AuditPanel) -> None:
+    view = panel.stage.views["Reconstruction"]
+    assert view.curve is None, "nobody looks, so nothing is reckoned"
+    panel.stage.turn_to("Reconstruction")
+    until(lambda: view.curve is not None)
+    before = max(view.curve.data[1].y[:-1])
+    panel.model.set(noise_multiplier=4.0)
+    until(lambda: max(view.curve.data[1].y[:-1]) < before)
+    assert marks(view) == []
+
+
+def test_slices_are_named_at_the_noise_rate_and_steps_that_are_chosen(
+    panel: AuditPanel, begun: Begun
+) -> None:
+    panel.model.set(engine="opacus", noise_multiplier=0.7, sample_rate=0.5, steps=7, size=16)
+    panel.stage.views["Reconstruction"].button.click()
+    work, config, job = begun[-1]
+    assert work == MATCH_WORK
+    assert MatchingConfig(**config) == MatchingConfig(
+        engine="opacus", noise_multiplier=0.7, sample_rate=0.5, steps=7, size=16
+    )
+    assert panel.stage.views["Reconstruction"].button.disabled
+    panel.model.stop()
+    assert job.asked == ["cancel"]
+
+
+def test_a_finished_attack_shows_points_sentences_and_leaves_the_audit_alone(
+    panel: AuditPanel, begun: Begun
+) -> None:
+    run(panel, begun, finished())
+    view = reconstructed(panel, begun)
+    until(lambda: marks(view) == ["which of 64 slices: 3 of 100", "its class: 40 of 100"])
+    assert view.table.rows[0][:2] == ["which of 64 slices", "3 of 100"]
+    assert view.words.text == " ".join(["No violation found.", *MATCHED_WORDS])
+    assert view.words.tone == "quiet"
+    assert panel.model.result["verdict"] == "no violation found"
+
+
+def test_what_was_measured_is_not_shown_of_another_claim(panel: AuditPanel, begun: Begun) -> None:
+    view = reconstructed(panel, begun)
+    panel.model.set(steps=100)
+    until(lambda: not view.table.rows and not marks(view))
+    panel.model.set(steps=200)
+    until(lambda: bool(view.table.rows) and bool(marks(view)))
+
+
+def test_an_attacker_above_the_bound_alarms(panel: AuditPanel, begun: Begun) -> None:
+    view = reconstructed(panel, begun, correct=60)
+    until(lambda: view.words.text.startswith("Claim falsified."))
+    assert view.words.tone == "void"
+    assert view.table.rows[0][0].endswith("(above the bound)")
+
+
+def test_a_claim_that_an_audit_falsified_bounds_no_attacker(
+    panel: AuditPanel, begun: Begun
+) -> None:
+    run(panel, begun, finished("per-step"))
+    panel.stage.turn_to("Reconstruction")
+    view = panel.stage.views["Reconstruction"]
+    until(lambda: view.curve is not None and "falsified" in view.words.text)
+    assert len(view.curve.data[1].x) == 0
 
 
 # Membership, and the ethics card.

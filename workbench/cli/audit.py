@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.cli import audit_membership
+from workbench.cli import audit_membership, audit_reconstruction
 from workbench.cli.audit_options import add_options
 from workbench.cli.audit_pages import write_report
 
@@ -29,7 +29,13 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     one_thread()
     # A training of one's own lies where one stands, as it does for python -m.
     sys.path.insert(0, os.getcwd())
-    commands = {"mechanism": _one, "every": _every, "zoo": _zoo, "membership": audit_membership.run}
+    commands = {
+        "mechanism": _one,
+        "every": _every,
+        "zoo": _zoo,
+        "reconstruction": audit_reconstruction.run,
+        "membership": audit_membership.run,
+    }
     return commands[args.what](args)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-WHAT = ("mechanism", "every", "zoo", "membership")
+WHAT = ("mechanism", "every", "zoo", "reconstruction", "membership")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=WHAT,
         default="mechanism",
         help="mechanism: one training (default); every: all engines; zoo: which test catches which "
-        "bug; membership: a finished run",
+        "bug; reconstruction: which of many slices it was; membership: a finished run",
     )
     parser.add_argument(
         "--run",
@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _claim(parser.add_argument_group("what is claimed"))
     _training(parser.add_argument_group("whose training"))
     _size(parser.add_argument_group("how hard it is looked at"))
+    _reconstruction(parser.add_argument_group("reconstruction (10 steps at sample rate 1)"))
     _membership(parser.add_argument_group("membership"))
 
 
@@ -76,6 +77,11 @@ def _size(group: argparse._ArgumentGroup) -> None:
         "--report", type=Path, metavar="FILE.html", help="write a page for people, too"
     )
     group.add_argument("--list", action="store_true", help="say which engines and bugs there are")
+
+
+def _reconstruction(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--candidates", type=int, help="equally likely slices (64)")
+    group.add_argument("--trials", type=int, help="trainings that are attacked (100)")
 
 
 def _membership(group: argparse._ArgumentGroup) -> None:

@@ -9,7 +9,12 @@ from typing import Any
 
 def words_for(result: Mapping[str, Any]) -> str:
     """Verdict and figures, engines and bugs, or the table of the zoo."""
-    for key, words in (("audits", _every), ("rows", _zoo), ("attacks", _membership)):
+    for key, words in (
+        ("audits", _every),
+        ("rows", _zoo),
+        ("attacks", _membership),
+        ("identification", _told),
+    ):
         if key in result:
             return words(result)
     if "bugs" in result and "engines" in result:
@@ -66,6 +71,10 @@ def _membership(result: Mapping[str, Any]) -> str:
             *result["words"],
         ]
     )
+
+
+def _told(result: Mapping[str, Any]) -> str:
+    return "\n".join([f"{result['verdict']}: {result['statement']}", *result["words"]])
 
 
 def _success(attack: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the audit panel knows: the claim, the probes as they come, the verdict, the bug zoo."""
+"""What the audit panel knows: the claim, probes and verdict, the bug zoo, the reconstruction."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import traitlets as T
 
 from workbench.auditing.claim import Claim
 from workbench.auditing.events import Probed
+from workbench.auditing.robustness.config import MatchingConfig
 from workbench.auditing.zoo.tried import Tried
 from workbench.errors import BadInput
 from workbench.panels.audit_choices import AuditChoices
@@ -25,31 +26,36 @@ from workbench.runs.store import Store
 
 WORK: Final = "workbench.auditing.audit:work"
 ZOO_WORK: Final = "workbench.auditing.zoo.table:work"
+MATCH_WORK: Final = "workbench.auditing.robustness.matching:work"
 
 _CLAIM: Final = ("noise_multiplier", "sample_rate", "steps", "delta", "unit")
+_MECHANISM: Final = ("noise_multiplier", "sample_rate", "steps")
 
 
 class AuditModel(AuditChoices):
-    """One audit, and the whole zoo.
+    """One audit, the whole zoo, and one attack by reconstruction.
 
     Attributes:
-        touring: whether what runs, or ran last, is the zoo.
+        kind: what runs, or ran last.
         probes: findings so far, as values.
         result: of the finished audit; ``None`` of any other.
         zoo: rows of the zoo's table so far, by bug.
         judgement: what the prediction was worth, once the audit is over.
+        matched: result of the finished reconstruction; ``None`` without one.
     """
 
-    touring = T.Bool(False)
+    kind = T.Enum(["audit", "zoo", "reconstruction"], "audit")
     probes: T.List[Any] = T.List()
     result: T.Any = T.Any(None)
     zoo = T.Dict()
     judgement = T.Unicode()
+    matched: T.Any = T.Any(None)
 
     def __init__(self, **params: Any) -> None:
         self.store = Store()
         self.reckoning = Latest("claim of the audit")
         self.arrays: dict[str, np.ndarray] = {}
+        self.matched_arrays: dict[str, np.ndarray] = {}
         super().__init__(**params)
         self.observe(self._another_claim, _CLAIM)
         self.observe(self._another_bug, "bug")
@@ -61,6 +67,13 @@ class AuditModel(AuditChoices):
         result = self.result or {}
         return bool(result.get("caught_by")) and _is_of(self.config().claim, result)
 
+    @property
+    def matched_here(self) -> dict[str, Any] | None:
+        """What the last reconstruction found, where it was of the noise that is chosen now."""
+        chosen = {name: getattr(self, name) for name in _MECHANISM}
+        result = self.matched or {}
+        return result if chosen.items() <= result.get("claim", {}).items() else None
+
     # What the buttons do.
 
     def start(self) -> None:
@@ -69,28 +82,44 @@ class AuditModel(AuditChoices):
             if self.status not in BUSY and not self.blocked:
                 self._tell()
                 if self.guarded(self.check_predicted):
-                    self.touring = False
+                    self.kind = "audit"
                     super().start()
 
     def tour(self) -> None:
         """Audit every bug of the zoo at small size."""
-        with self.lock:
-            if self.status not in BUSY:
-                self.touring = True
-                super().start()
+        self._start("zoo")
+
+    def match(self) -> None:
+        """Have slices named by an attacker who knows all else, at the noise that is chosen."""
+        self._start("reconstruction")
 
     def launch(self) -> Job:
-        """Audit in a worker, or tour the zoo there."""
-        if self.touring:
-            return start(ZOO_WORK, {}, kind="zoo", store=self.store)
-        return start(WORK, config_to_json(self.config()), kind="audit", store=self.store)
+        """Audit in a worker, or do there what else was asked for."""
+        work, config = WORK, {}
+        if self.kind == "zoo":
+            work = ZOO_WORK
+        elif self.kind == "reconstruction":
+            own = [field.name for field in dataclasses.fields(MatchingConfig)]
+            chosen = {name: value for name, value in self.params().items() if name in own}
+            work, config = MATCH_WORK, config_to_json(MatchingConfig(**chosen))
+        else:
+            config = config_to_json(self.config())
+        return start(work, config, kind=self.kind, store=self.store)
+
+    def _start(self, kind: str) -> None:
+        with self.lock:
+            if self.status not in BUSY and not self.blocked:
+                self.kind = kind
+                super().start()
 
     # What the events bring.
 
     def clear(self) -> None:
-        """Forget the audit before; the zoo only where it is toured anew."""
-        if self.touring:
+        """Forget what was found before by what is done again."""
+        if self.kind == "zoo":
             self.zoo = {}
+        elif self.kind == "reconstruction":
+            self.matched = None
         else:
             self.probes, self.result, self.judgement = [], None, ""
             self._another_claim()
@@ -105,8 +134,11 @@ class AuditModel(AuditChoices):
         if tried:
             self.zoo = {**self.zoo, **tried}
         finished = batch.last(Finished)
-        if finished is not None and not self.touring:
+        if finished is not None and self.kind == "audit":
             self._finish(finished)
+        if finished is not None and self.kind == "reconstruction":
+            self.matched_arrays = dict(finished.arrays)
+            self.matched = from_json(dict(finished.result))
 
     def _finish(self, finished: Finished) -> None:
         result = from_json(dict(finished.result))

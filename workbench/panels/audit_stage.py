@@ -9,6 +9,7 @@ import ipywidgets as W
 from workbench.panels.audit_ethics import EthicsView
 from workbench.panels.audit_membership import MembershipView
 from workbench.panels.audit_model import AuditModel
+from workbench.panels.audit_rero import ReconstructionView
 from workbench.panels.audit_views import ProbesView, VerdictView, laws_view, trade_off_view
 from workbench.panels.audit_zoo import ZooView
 from workbench.panels.parts.notice import Notice
@@ -22,6 +23,7 @@ VIEWS: Final = (
     "Noise and sampling",
     "Bug zoo",
     "Membership",
+    "Reconstruction",
     "Ethics card",
 )
 HINT: Final = (
@@ -47,6 +49,7 @@ class AuditStage(W.VBox):
             "Noise and sampling": laws_view(model),
             "Bug zoo": ZooView(model),
             "Membership": MembershipView(model),
+            "Reconstruction": ReconstructionView(model),
             "Ethics card": EthicsView(model),
         }
         self.tabs = W.Tab(list(self.views.values()), titles=VIEWS, selected_index=0)
@@ -54,7 +57,7 @@ class AuditStage(W.VBox):
         super().__init__([self.hint, self.verdict, self.tabs])
         self.layout.grid_gap, self.layout.overflow = "8px", "visible"
         self.tabs.observe(model.guard(self._turned), "selected_index")
-        model.observe(model.guard(self._draw), ["result", "judgement", "status", "touring"])
+        model.observe(model.guard(self._draw), ["result", "judgement", "status"])
         self._draw()
 
     def turn_to(self, view: str) -> None:
