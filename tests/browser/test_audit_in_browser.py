@@ -115,7 +115,7 @@ def test_the_zoo_fills_row_by_row_and_can_be_stopped(open_cells: Open) -> None:
 
 
 def test_slices_are_named_beside_the_bound_and_it_can_be_stopped(open_cells: Open) -> None:
-    lab = shown(open_cells, "noise_multiplier=0.3, sample_rate=1.0, steps=10", "reconstruction")
+    lab = shown(open_cells, "noise_multiplier=0.7, sample_rate=1.0, steps=2", "reconstruction")
     page = lab.page
     turn_to(lab, "Reconstruction")
     page.wait_for_function(f"({WIDTH})() > 400", timeout=SLOW)
@@ -126,7 +126,7 @@ def test_slices_are_named_beside_the_bound_and_it_can_be_stopped(open_cells: Ope
     lab.text_is(".wb-run-status", "Stopped", timeout=SLOW)
     press(lab, "Run the attack")
     lab.text_is(".wb-run-status", "Finished", timeout=SLOW)
-    expect(page.locator(".wb-table:visible")).to_contain_text("which of 64 slices")
+    expect(page.locator(".wb-statement:visible", has_text="nobody can exceed")).to_be_visible()
     expect(page.locator(".wb-run-status").first).to_be_in_viewport()
     assert lab.violations(".wb-frame") == []
     lab.shot("audit-reconstruction")

@@ -11,7 +11,7 @@ from scipy.stats import beta, norm
 
 from workbench.accounting.mechanism import Mechanism
 from workbench.figures.audit_rero import draw_rero, rero_bound, rero_numbers
-from workbench.figures.audit_rero_page import guess_rows, reconstruction_page
+from workbench.figures.audit_rero_page import reconstruction_page
 
 BOUND, BLIND = "at most, if the claim holds", "blind guess, γ = κ"
 
@@ -96,7 +96,7 @@ def test_marks_differ_in_shape_and_both_axes_are_logarithmic_with_units() -> Non
 
 def test_the_page_holds_counts_bounds_words_and_the_claim() -> None:
     page = reconstruction_page(*matched())
-    for words in (*WORDS, "3 of 100", "its class", "Reconstruction: no violation found",
+    for words in (*WORDS, "3 of 100", "its class: 40 of 100", "Reconstruction: no violation found",
                   "100 trainings through bookkeeping", "(4.77, 1e-05)-DP per slice"):  # fmt: skip
         assert words in page
     assert "above the bound" not in page
@@ -111,8 +111,8 @@ def test_a_real_attack_can_be_drawn() -> None:
 
     *_, last = match(MatchingConfig(steps=1, trials=10, candidates=4, size=16))
     assert isinstance(last, Finished)
-    rows = guess_rows(last.result, last.arrays)
-    assert [row[0] for row in rows] == ["which of 4 slices", "its class"]
+    guesses = rero_numbers(last.result, last.arrays).guesses
+    assert [guess.name for guess in guesses] == ["which of 4 slices", "its class"]
     assert "10 trainings" in reconstruction_page(last.result, last.arrays)
     kappas, gammas = last.arrays["kappas"], last.arrays["gammas"]
     np.testing.assert_allclose(gammas, norm.cdf(norm.ppf(kappas) + 1), rtol=1e-9)

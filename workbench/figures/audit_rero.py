@@ -79,12 +79,10 @@ def rero_numbers(result: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) ->
     """
     guesses = []
     for key, look in _LOOKS.items():
-        known = {name: result[key][name] for name in Guess._fields if name in result[key]}
-        name = (
-            f"which of {result['candidates']} slices" if key == "identification" else known["name"]
-        )
-        broken = key in result["caught_by"]
-        guesses.append(Guess(**{**known, "name": name, "look": look, "broken": broken}))
+        row = result[key]
+        name = f"its {row['name']}" if "name" in row else f"which of {result['candidates']} slices"
+        known = {field: row[field] for field in Guess._fields if field in row} | {"name": name}
+        guesses.append(Guess(**known, look=look, broken=key in result["caught_by"]))
     return ReroNumbers(
         np.asarray(arrays["kappas"]), np.asarray(arrays["gammas"]), tuple(guesses),
         int(result["trials"]),
@@ -102,8 +100,8 @@ def draw_rero(numbers: ReroNumbers | None, *, height: int = 340) -> go.Figure:
         height: pixels.
     """
     figure = make_figure(
-        x_title="chance of the best blind guess κ (probability, log scale)",
-        y_title="chance of being right γ (probability, log scale)",
+        x_title="right blindly κ (probability, log scale)",
+        y_title="right γ (probability, log scale)",
         height=height,
         hovermode="closest",
     )

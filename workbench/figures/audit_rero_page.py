@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-from workbench.figures.audit_rero import draw_rero, percent, rero_numbers
+from workbench.figures.audit_rero import Guess, draw_rero, percent, rero_numbers
 from workbench.figures.page import Picture, Section, Table, draw_page
 
-COLUMNS = ("guessed", "right", "interval", "blindly", "at most")
+_COLUMNS: Final = ("guessed", "right in", "interval", "blindly", "at most")
 
 
 def reconstruction_page(result: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
@@ -20,15 +20,16 @@ def reconstruction_page(result: Mapping[str, Any], arrays: Mapping[str, np.ndarr
         result: of ``auditing.robustness.matching``.
         arrays: that belong to it.
     """
+    numbers = rero_numbers(result, arrays)
     section = Section(
         title="What an attacker who knows everything else could name",
         paragraphs=tuple(result["words"]),
         parts=(
             Picture(
-                figure=draw_rero(rero_numbers(result, arrays)),
+                figure=draw_rero(numbers),
                 shows="share of right guesses over that of blind guesses, log-log",
             ),
-            Table(columns=COLUMNS, rows=tuple(map(tuple, guess_rows(result, arrays)))),
+            Table(columns=_COLUMNS, rows=tuple(map(_row, numbers.guesses))),
         ),
         notes=(f"Claimed: {result['statement']}",),
     )
@@ -40,16 +41,11 @@ def reconstruction_page(result: Mapping[str, Any], arrays: Mapping[str, np.ndarr
     )
 
 
-def guess_rows(result: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[list[str]]:
-    """One row for each thing that was guessed, under ``COLUMNS``."""
-    numbers = rero_numbers(result, arrays)
-    return [
-        [
-            f"{guess.name} (above the bound)" if guess.broken else guess.name,
-            f"{guess.correct} of {numbers.trials}",
-            f"{percent(guess.low)} to {percent(guess.high)}",
-            percent(guess.kappa),
-            percent(guess.bound),
-        ]
-        for guess in numbers.guesses
-    ]
+def _row(guess: Guess) -> tuple[str, ...]:
+    return (
+        f"{guess.name} (above the bound)" if guess.broken else guess.name,
+        f"{guess.correct}",
+        f"{percent(guess.low)} to {percent(guess.high)}",
+        percent(guess.kappa),
+        percent(guess.bound),
+    )

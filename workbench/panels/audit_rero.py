@@ -10,7 +10,6 @@ import traitlets as T
 from workbench.auditing.robustness.config import MatchingConfig
 from workbench.errors import BadInput
 from workbench.figures.audit_rero import ReroNumbers, draw_rero, rero_bound, rero_numbers
-from workbench.figures.audit_rero_page import COLUMNS, guess_rows
 from workbench.panels.audit_ethics import FALSIFIED
 from workbench.panels.audit_model import AuditModel
 from workbench.panels.parts.controls import PushButton
@@ -18,7 +17,7 @@ from workbench.panels.parts.frame import boxed
 from workbench.panels.parts.latest import Latest
 from workbench.panels.parts.live_figure import LiveFigure
 from workbench.panels.parts.states import BUSY
-from workbench.panels.parts.words import Statement, Table
+from workbench.panels.parts.words import Statement
 
 FIGURE_PX: Final = 316
 WORDS_PX: Final = 316
@@ -44,10 +43,10 @@ class ReconstructionView(W.VBox):
         self.reckoning = Latest("reconstruction bound")
         self.curve: LiveFigure | None = None
         self.button = PushButton("Run the attack", model.guard(model.match))
-        self.table, self.words = Table(COLUMNS, caption="guesses"), Statement(INVITE)
+        self.words = Statement(INVITE)
         self.left = W.VBox([])
         self.left.layout.flex, self.left.layout.min_width = "1 1 0", "0"
-        self.right = W.VBox([self.button, self.table, self.words])
+        self.right = W.VBox([self.button, self.words])
         self.right.layout.flex, self.right.layout.overflow = f"0 0 {WORDS_PX}px", "hidden auto"
         self.right.layout.max_height, self.right.layout.grid_gap = f"{FIGURE_PX + 20}px", "8px"
         row = W.HBox([self.left, self.right])
@@ -57,7 +56,6 @@ class ReconstructionView(W.VBox):
         model.observe(model.guard(self._ask), seen)
         model.observe(model.guard(self._rest), "status")
         self.observe(model.guard(self._ask), "awake")
-        self._tell(None)
         self._rest()
 
     def _ask(self, _change: Any = None) -> None:
@@ -93,9 +91,7 @@ class ReconstructionView(W.VBox):
 
     def _tell(self, result: dict[str, Any] | None, *, falsified: bool = False) -> None:
         """The attack in words, or what it would be."""
-        with self.table.hold_sync(), self.words.hold_sync():
-            self.table.rows = guess_rows(result, self.model.matched_arrays) if result else []
-            self.table.layout.display = "" if result else "none"
+        with self.words.hold_sync():
             broken = result is not None and bool(result["caught_by"])
             self.words.tone = "void" if broken else "quiet"
             words = [*([FALSIFIED] if falsified else []), INVITE]
