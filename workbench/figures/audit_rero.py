@@ -100,8 +100,8 @@ def draw_rero(numbers: ReroNumbers | None, *, height: int = 340) -> go.Figure:
         height: pixels.
     """
     figure = make_figure(
-        x_title="right blindly κ (probability, log scale)",
-        y_title="right γ (probability, log scale)",
+        x_title="blind guesses that are right κ (probability, log scale)",
+        y_title="right guesses γ (probability, log scale)",
         height=height,
         hovermode="closest",
     )

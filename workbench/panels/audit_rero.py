@@ -87,9 +87,9 @@ class ReconstructionView(W.VBox):
                 self.curve = LiveFigure(figure, name="right guesses over blind guesses")
                 self.left.children = [boxed(self.curve)]
             self.curve.show_figure(figure)
-            self._tell(result, falsified=falsified)
+            self._tell(result, falsified)
 
-    def _tell(self, result: dict[str, Any] | None, *, falsified: bool = False) -> None:
+    def _tell(self, result: dict[str, Any] | None, falsified: bool) -> None:
         """The attack in words, or what it would be."""
         with self.words.hold_sync():
             broken = result is not None and bool(result["caught_by"])

@@ -229,11 +229,15 @@ def _words(config: MatchingConfig, rows: dict[str, dict[str, Any]]) -> list[str]
     return [
         f"The right one of {config.candidates} slices was named in {slices['correct']} of "
         f"{config.trials} trainings ({slices['low']:.0%} to {slices['high']:.0%}); blindly it is "
-        f"{slices['kappa']:.1%}, and nobody can exceed {slices['bound']:.1%}.",
+        f"{slices['kappa']:.1%}, and {_limit(slices['bound'])}.",
         f"Its {trait['name']} was inferred in {trait['success']:.0%} "
         f"({trait['low']:.0%} to {trait['high']:.0%}); the best blind guess is right in "
-        f"{trait['kappa']:.0%}, and nobody can exceed {trait['bound']:.0%}.",
+        f"{trait['kappa']:.0%}, and {_limit(trait['bound'])}.",
         "The bound holds for every attacker to whom the slice is independent of all else that they "
         "know: other slices of the same patient break it. That this attacker stays below it proves "
         "nothing: slices resemble each other, and so do their gradients.",
     ]
+
+
+def _limit(bound: float) -> str:
+    return f"nobody can exceed {bound:.1%}" if bound < 0.9995 else "so little noise bounds nobody"
