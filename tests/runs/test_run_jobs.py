@@ -20,7 +20,7 @@ import pytest
 from works import Drawn
 
 from workbench.errors import BadInput, NothingToResume, WorkbenchError
-from workbench.runs import jobs
+from workbench.runs import elsewhere, jobs
 from workbench.runs.crew import Crew
 from workbench.runs.events import (
     TERMINAL,
@@ -366,8 +366,9 @@ def test_a_worker_that_is_told_to_end_says_so(begin: Callable[..., Job]) -> None
 
 
 @pytest.fixture
-def crew() -> Iterator[Crew]:
+def crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
     """The crew's own decisions, with workers a and b that only take notes."""
+    monkeypatch.setattr(elsewhere, "ANSWER_SECONDS", 0.2)
     crew = Crew("nowhere:1", ())
     until(lambda: crew.broken)
     crew._trouble, crew._staff = None, Notes()  # type: ignore[assignment]  # what it calls is noted
@@ -407,6 +408,7 @@ class Notes:
     """Counts what is asked of it."""
 
     token = "0"
+    left_alone = False
 
     def __init__(self) -> None:
         self.noted: Counter[str] = Counter()
