@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -81,7 +82,7 @@ class Case:
             },
         )
 
-    @property
+    @cached_property
     def records(self) -> Records:
         """Natural records, and behind them the canaries whose coin fell so."""
         natural = self.natural
@@ -110,22 +111,14 @@ def make_case(config: AuditConfig, slices: SliceSet) -> Case:
     """
     able = tasks_of(config.network)
     task = config.task or (slices.task if slices.task in able else able[0])
-    held = slices.masks if task == "segmentation" else slices.labels
-    if held is None:
-        wanted = "masks" if task == "segmentation" else "labels"
-        raise BadInput(
-            f"{slices.name} has no {wanted} for {task}; choose other data or another network.",
-            field="data",
-        )
+    network, surgery = network_for(config.network, slices, task)
     natural = _natural(slices, task, by_patient=config.unit == "patient")
     if natural.unit_count < 2:
         raise BadInput(
             f"{slices.name} has only one {config.claim.unit}; an audit needs at least two.",
             field="data",
         )
-    classes = max(len(slices.classes), int(held.max()) + 1, 2)
     coins = config.members
-    network, surgery = network_of(config.network, size=slices.width, classes=classes, task=task)
     return Case(
         config=config,
         task=task,
@@ -141,12 +134,32 @@ def source_of(config: AuditConfig) -> str:
     return config.data or PHANTOMS[config.task or tasks_of(config.network)[0]]
 
 
-def _natural(slices: SliceSet, task: Task, *, by_patient: bool) -> Records:
-    if by_patient:
-        order = np.argsort(slices.patients, kind="stable")
-        units = np.unique(slices.patients[order], return_inverse=True)[1]
-    else:
-        order = units = np.arange(len(slices))
+def network_for(name: str, slices: SliceSet, task: Task) -> tuple[nn.Module, tuple[str, ...]]:
+    """The network of this name for these slices, and what had to be replaced in it.
+
+    Raises:
+        BadInput: the slices have no targets of the task, or do not fit the network.
+    """
+    held = slices.masks if task == "segmentation" else slices.labels
+    if held is None:
+        wanted = "masks" if task == "segmentation" else "labels"
+        raise BadInput(
+            f"{slices.name} has no {wanted} for {task}; choose other data or another network.",
+            field="data",
+        )
+    classes = max(len(slices.classes), int(held.max()) + 1, 2)
+    return network_of(name, size=slices.width, classes=classes, task=task)
+
+
+def natural_records(slices: SliceSet, task: Task, order: np.ndarray, units: np.ndarray) -> Records:
+    """These slices as records without a canary.
+
+    Args:
+        slices: with targets of the task.
+        task: what is trained.
+        order: int ``(N,)``, which slices.
+        units: int ``(N,)``, whose they are.
+    """
     return Records(
         images=torch.from_numpy(slices.images[order]),
         targets=targets_of(task, slices, order),
@@ -154,3 +167,12 @@ def _natural(slices: SliceSet, task: Task, *, by_patient: bool) -> Records:
         units=units,
         pulls=torch.ones(len(order)),
     )
+
+
+def _natural(slices: SliceSet, task: Task, *, by_patient: bool) -> Records:
+    if by_patient:
+        order = np.argsort(slices.patients, kind="stable")
+        units = np.unique(slices.patients[order], return_inverse=True)[1]
+    else:
+        order = units = np.arange(len(slices))
+    return natural_records(slices, task, order, units)

@@ -10,7 +10,6 @@ import numpy as np
 
 from workbench.accounting.trade_off import trade_off
 from workbench.auditing.cases import Case
-from workbench.auditing.claim import Claim
 from workbench.auditing.estimators.clopper_pearson import Errors, upper_rate
 from workbench.auditing.estimators.evidence import Evidence
 from workbench.auditing.estimators.plan import Plan
@@ -95,7 +94,7 @@ def report(audit: Audit) -> Finished:
 def _circumstances(case: Case) -> dict[str, Any]:
     config, claim = case.config, case.config.claim
     return {
-        "claim": _claim(claim),
+        "claim": asdict(claim),
         "engine": config.training or config.engine,
         "network": config.network,
         "task": case.task,
@@ -108,10 +107,6 @@ def _circumstances(case: Case) -> dict[str, Any]:
         "members": int(case.members.sum()),
         "nulls": config.nulls,
     }
-
-
-def _claim(claim: Claim) -> dict[str, Any]:
-    return asdict(claim)
 
 
 def _arrays(audit: Audit) -> dict[str, np.ndarray]:

@@ -6,20 +6,19 @@ import copy
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import softmax
 from scipy.stats import binomtest
 from torch import nn
 
 from workbench.accounting.reconstruction import identification_bound
-from workbench.auditing.cases import PHANTOMS
+from workbench.auditing.cases import PHANTOMS, natural_records, network_for
 from workbench.auditing.claim import Claim
 from workbench.auditing.exam import Exam, Records, public_divisor
-from workbench.auditing.networks import network_of, tasks_of
+from workbench.auditing.networks import tasks_of
 from workbench.auditing.probes.bench import chosen, together
 from workbench.auditing.robustness.config import MatchingConfig
 from workbench.auditing.robustness.informed import Watcher, log_likelihoods
@@ -32,7 +31,6 @@ from workbench.models.losses import Task
 from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_from_json
 from workbench.runs.events import Event, Finished, Progress, Started
-from workbench.training.plan import targets_of
 
 KNOWN = 8
 """Slices that the attacker knows; more of them would be subtracted all the same."""
@@ -106,10 +104,7 @@ def riddle_of(config: MatchingConfig, slices: SliceSet, task: Task) -> Riddle:
     Raises:
         BadInput: there are too few slices, or they do not fit the network.
     """
-    held = slices.masks if task == "segmentation" else slices.labels
-    if held is None:
-        wanted = "masks" if task == "segmentation" else "labels"
-        raise BadInput(f"{slices.name} has no {wanted} for {task}; choose others.", field="data")
+    network, _ = network_for(config.network, slices, task)
     count = config.candidates + KNOWN
     if len(slices) < count:
         raise BadInput(
@@ -119,17 +114,9 @@ def riddle_of(config: MatchingConfig, slices: SliceSet, task: Task) -> Riddle:
         )
     # Spread over all patients: neighbouring slices of one are hard to tell apart.
     order = np.linspace(0, len(slices) - 1, count).round().astype(int)
-    everything = Records(
-        images=torch.from_numpy(slices.images[order]).contiguous(),
-        targets=targets_of(task, slices, order),
-        coordinates=torch.zeros(count, dtype=torch.int64),
-        units=np.arange(count),
-        pulls=torch.ones(count),
-    )
+    everything = natural_records(slices, task, order, np.arange(count))
     apart = np.arange(count) % (count // KNOWN) == 0
     apart &= np.cumsum(apart) <= KNOWN
-    classes = max(len(slices.classes), int(held.max()) + 1, 2)
-    network, _ = network_of(config.network, size=slices.width, classes=classes, task=task)
     candidates = chosen(everything, ~apart)
     attributes, attribute = _attributes(candidates, task)
     return Riddle(
@@ -183,14 +170,7 @@ def _finished(
     broken = [name for name, row in rows.items() if row["least"] > row["bound"]]
     return Finished(
         result={
-            "claim": {
-                "noise_multiplier": claim.noise_multiplier,
-                "sample_rate": claim.sample_rate,
-                "steps": claim.steps,
-                "delta": claim.delta,
-                "unit": claim.unit,
-                "adjacency": claim.adjacency,
-            },
+            "claim": asdict(claim),
             "statement": str(claim.guarantee),
             "epsilon_claimed": claim.epsilon,
             "engine": config.engine,
@@ -217,8 +197,8 @@ def _success(claim: Claim, config: MatchingConfig, correct: int, kappa: float) -
         "success": correct / config.trials,
         "low": float(shown.low),
         "high": float(shown.high),
-        # Two numbers are compared with their bounds.
-        "least": float(count.proportion_ci(1 - 2 * LEVEL / 2).low),
+        # Half of the level below the interval: two numbers are compared with their bounds.
+        "least": float(count.proportion_ci(1 - LEVEL).low),
         "kappa": kappa,
         "bound": float(bound),
     }
