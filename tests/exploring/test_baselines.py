@@ -16,6 +16,7 @@ from workbench.exploring.baselines import (
     baselines,
     baselines_of,
     constant_dice,
+    constant_global_dice,
     constant_hausdorff,
     mean_mask,
 )
@@ -23,7 +24,7 @@ from workbench.imaging.load import load
 from workbench.imaging.sliceset import SliceSet
 from workbench.imaging.splits import train_val
 from workbench.training.config import TrainConfig
-from workbench.training.metrics import dice, hausdorff
+from workbench.training.metrics import dice, global_dice, hausdorff
 
 
 def masked(masks: np.ndarray, classes: int = 2) -> SliceSet:
@@ -56,6 +57,8 @@ def test_one_mask_for_all_is_counted_like_a_networks_masks(seed: int, classes: i
     logits = torch.eye(classes)[torch.as_tensor(said)].permute(2, 0, 1).expand(5, -1, -1, -1)
     targets, slices = torch.as_tensor(truths[:, None]), masked(truths, classes)
     assert constant_dice(said, slices) == pytest.approx(dice(logits, targets), abs=1e-6)
+    everything = global_dice(logits, targets)
+    assert constant_global_dice(said, slices) == pytest.approx(everything, abs=1e-6)
     expected = hausdorff(logits, targets)
     assert constant_hausdorff(said, slices) == pytest.approx(expected, nan_ok=True)
 

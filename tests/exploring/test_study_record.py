@@ -137,7 +137,9 @@ def test_data_that_change_while_a_study_is_at_work_stop_it(data: str) -> None:
 
 
 def test_a_metric_that_the_task_lacks_is_refused_as_soon_as_the_task_is_known(data: str) -> None:
-    with pytest.raises(BadInput, match="has no auroc; choose dice, hausdorff95 or ece"):
+    with pytest.raises(
+        BadInput, match="has no auroc; choose dice, dice_global, hausdorff95 or ece"
+    ):
         carried_out(study(data, metric="auroc"))
     carried_out(study(data, runs=1))
     before = Store().list("train")

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from monai.metrics.hausdorff_distance import compute_hausdorff_distance
-from sklearn.metrics import balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from workbench.models.losses import Task
 from workbench.training.calibration import calibration_error
@@ -48,6 +48,35 @@ def test_classification_scores_are_those_of_scikit_learn() -> None:
     assert found["balanced_accuracy"] == pytest.approx(
         balanced_accuracy_score(labels, logits.argmax(dim=1).numpy())
     )
+
+
+def test_the_global_dice_weighs_slices_by_their_outlines() -> None:
+    truth, said = np.zeros((2, 1, 8, 8), np.int64), np.zeros((2, 1, 8, 8), np.int64)
+    truth[0, 0, :4], said[0, 0, :4] = 1, 1  # 32 pixels, all found
+    truth[1, 0, 0, 0] = 1  # one pixel, missed
+    logits = torch.from_numpy(np.where(said, 5.0, -5.0))
+    found = scores("segmentation", logits, torch.from_numpy(truth))
+    assert found["dice"] == pytest.approx(0.5)
+    assert found["dice_global"] == pytest.approx(2 * 32 / (33 + 32))
+
+
+@given(st.integers(0, 10_000), st.integers(2, 4), st.integers(1, 5))
+@settings(max_examples=25, deadline=None)
+def test_the_global_dice_is_scikit_learns_f1_score_over_all_pixels(
+    seed: int, classes: int, count: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    truth = generator.integers(0, classes, (count, 1, 6, 7))
+    logits = torch.from_numpy(generator.normal(size=(count, classes, 6, 7)))
+    found = scores("segmentation", logits, torch.from_numpy(truth))["dice_global"]
+    of_all = f1_score(
+        truth.ravel(),
+        logits.argmax(dim=1).numpy().ravel(),
+        labels=range(1, classes),
+        average="macro",
+        zero_division=1.0,
+    )
+    assert found == pytest.approx(of_all)
 
 
 def outline(seed: int, empty: float) -> np.ndarray:

@@ -76,9 +76,8 @@ def baselines(
     Raises:
         BadInput: the slices have no masks to compare with.
     """
-    if task == "segmentation" and metric in ("dice", "hausdorff95"):
-        score = constant_dice if metric == "dice" else constant_hausdorff
-        value = score(mean_mask(train), validation)
+    if task == "segmentation" and metric in _OF_ONE_MASK:
+        value = _OF_ONE_MASK[metric](mean_mask(train), validation)
         said = (
             "the one mask that fits the training patients best, said of every picture; "
             "found without privacy"
@@ -133,6 +132,12 @@ def constant_dice(mask: np.ndarray, slices: SliceSet) -> float:
     return _dice(mask.ravel(), truths=_truths(slices))
 
 
+def constant_global_dice(mask: np.ndarray, slices: SliceSet) -> float:
+    """Dice of one mask for every slice, all slices as one picture; as :func:`constant_dice`."""
+    everything = [truth.reshape(1, -1) for truth in _truths(slices)]
+    return _dice(np.tile(mask.ravel(), len(slices)), truths=everything)
+
+
 def constant_hausdorff(mask: np.ndarray, slices: SliceSet) -> float:
     """Mean 95 % Hausdorff distance of one mask for every slice, as ``training.metrics`` has it.
 
@@ -160,6 +165,13 @@ def constant_hausdorff(mask: np.ndarray, slices: SliceSet) -> float:
     )
     there = each[np.isfinite(each)]
     return float(there.mean()) if len(there) else math.nan
+
+
+_OF_ONE_MASK = {
+    "dice": constant_dice,
+    "dice_global": constant_global_dice,
+    "hausdorff95": constant_hausdorff,
+}
 
 
 def _truths(slices: SliceSet) -> list[np.ndarray]:

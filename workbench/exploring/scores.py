@@ -11,7 +11,7 @@ from workbench.exploring.events import Explored
 from workbench.training.events import MAIN_SCORE
 
 METRICS: Final[Mapping[str, tuple[str, ...]]] = {
-    "segmentation": ("dice", "hausdorff95", "ece"),
+    "segmentation": ("dice", "dice_global", "hausdorff95", "ece"),
     "classification": ("auroc", "balanced_accuracy", "mcc", "ece"),
 }
 """By task, what ``training.metrics.scores`` measures."""

@@ -14,6 +14,7 @@ MOST_CURVES: Final = 7
 
 BOUNDS: Final[Mapping[str, tuple[float, float]]] = {
     "dice": (0.0, 1.0),
+    "dice_global": (0.0, 1.0),
     "hausdorff95": (0.0, math.inf),
     "auroc": (0.0, 1.0),
     "balanced_accuracy": (0.0, 1.0),

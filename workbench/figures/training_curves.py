@@ -15,6 +15,7 @@ from workbench.training.events import MAIN_SCORE, Step, Validated
 
 SCORE_TITLES = {
     "dice": "Dice (0 to 1)",
+    "dice_global": "Dice of all slices as one (0 to 1)",
     "hausdorff95": "Hausdorff 95 (mm or pixels)",
     "auroc": "AUROC (0 to 1)",
     "balanced_accuracy": "balanced accuracy (0 to 1)",

@@ -16,13 +16,14 @@ from workbench.training.events import MAIN_SCORE, Preview, Step, Validated, Warn
 
 SCORE_WORDS = {
     "dice": "Dice",
+    "dice_global": "Dice, all slices as one",
     "auroc": "AUROC",
     "balanced_accuracy": "Balanced accuracy",
     "mcc": "MCC",
     "hausdorff95": "Hausdorff 95",
     "ece": "Calibration error",
 }
-_IN_THE_TABLE = ("dice", "auroc", "hausdorff95", "ece")
+_IN_THE_TABLE = ("dice", "dice_global", "auroc", "hausdorff95", "ece")
 
 
 def promised(

@@ -12,7 +12,15 @@ from workbench.runs.events import Event
 MAIN_SCORE: Mapping[str, str] = {"segmentation": "dice", "classification": "auroc"}
 """By task, the score that curves and tables show first."""
 
-SCORES: tuple[str, ...] = ("dice", "hausdorff95", "auroc", "balanced_accuracy", "mcc", "ece")
+SCORES: tuple[str, ...] = (
+    "dice",
+    "dice_global",
+    "hausdorff95",
+    "auroc",
+    "balanced_accuracy",
+    "mcc",
+    "ece",
+)
 """Everything that ``training.metrics.scores`` measures, of any task."""
 
 

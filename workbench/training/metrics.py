@@ -31,7 +31,9 @@ def scores(
 
     Returns:
         Segmentation: ``dice``, the mean over slices and foreground classes in [0, 1], where a
-        class that is neither present nor predicted counts as 1; ``hausdorff95``, the mean 95 %
+        class that is neither present nor predicted counts as 1; ``dice_global``, the Dice of all
+        slices taken as one picture, in [0, 1] (Bilic et al. 2023, "Dice global"), in which small
+        outlines count little; ``hausdorff95``, the mean 95 %
         Hausdorff distance in millimetres, or in pixels without ``spacing_mm``, over the slices
         and classes where there is one (:func:`hausdorff95`). Classification: ``auroc`` (one
         against the rest where there are several classes), ``balanced_accuracy`` in [0, 1],
@@ -44,6 +46,7 @@ def scores(
     if task == "segmentation":
         return {
             "dice": dice(outputs, targets),
+            "dice_global": global_dice(outputs, targets),
             "hausdorff95": hausdorff(outputs, targets, spacing_mm),
             "ece": _calibration(outputs, targets[:, 0]),
         }
@@ -61,6 +64,14 @@ def dice(outputs: Tensor, targets: Tensor) -> float:
         ignore_empty=False,
     )
     return float(torch.nanmean(each))
+
+
+def global_dice(outputs: Tensor, targets: Tensor) -> float:
+    """Dice of all slices as one picture, mean over classes; shapes as in :func:`scores`."""
+    # One behind the other the slices are one tall picture.
+    shape = (1, outputs.shape[1], -1, outputs.shape[-1])
+    tall = outputs.movedim(1, 0).reshape(shape)
+    return dice(tall, targets.reshape(1, 1, -1, targets.shape[-1]))
 
 
 def hausdorff(
