@@ -13,7 +13,7 @@ from small_audits import CLAIMED, labelled
 from workbench.__main__ import main
 from workbench.auditing import every as ways
 from workbench.auditing.config import AuditConfig
-from workbench.auditing.membership import audit as membership
+from workbench.runs import fleet
 from workbench.runs.jobs import start
 from workbench.runs.store import Store
 
@@ -190,7 +190,7 @@ def test_engines_and_bugs_are_listed(capsys: pytest.CaptureFixture[str]) -> None
 def test_the_membership_of_a_training_that_words_describe_is_attacked(
     data: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(membership, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
     words = f"membership --data {data} --network mlp --steps 2 --sample-rate 0.3 --unit patient"
     private = "--noise-multiplier 1 --delta 1e-3"
     status, result, _ = answer(capsys, *words.split(), *private.split())

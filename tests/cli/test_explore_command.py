@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pytest
 from workbench.__main__ import main
 from workbench.cli import explore
 from workbench.cli.explore_options import study_of
-from workbench.exploring import sweep
-from workbench.runs import elsewhere
+from workbench.panels.explore_choices import ExploreChoices
+from workbench.runs import elsewhere, fleet
 from workbench.runs.jobs import start
+from workbench.training.config import TrainConfig
 
 SMALL = "--steps 1 --sample-rate 0.3 --delta 1e-3 --model unet-small"
 
@@ -24,7 +26,7 @@ SMALL = "--steps 1 --sample-rate 0.3 --delta 1e-3 --model unet-small"
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings run in the command's own thread."""
-    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
 
 
 def study(words: str) -> Any:
@@ -33,10 +35,30 @@ def study(words: str) -> Any:
     return study_of(parser.parse_args(words.split()))
 
 
-def test_without_words_the_default_study_is_explored() -> None:
+def test_without_words_it_is_the_study_of_the_panel() -> None:
     config = study("")
+    assert config.study == ExploreChoices().config().study
     assert config.epsilons == (1.0, 3.0, 8.0, math.inf)
     assert (config.seeds, config.search, config.axes) == (2, "grid", {})
+    assert (config.train.image_size, config.train.steps) == (32, 40)
+
+
+def test_words_change_that_study_and_other_data_keep_their_size() -> None:
+    config = study("--model unet --steps 9 --delta 1e-4").train
+    assert (config.model, config.steps, config.image_size) == ("unet", 9, 32)
+    assert config.privacy is not None
+    assert (config.privacy.delta, config.privacy.max_grad_norm) == (1e-4, 0.3)
+    other = study("--data own.npz").train
+    assert (other.data, other.image_size, other.steps) == ("own.npz", None, 40)
+    assert study("--data own.npz --image-size 64").train.image_size == 64
+    assert study(f"--data {config.data}").study == study("").study
+
+
+def test_a_recipe_takes_nothing_from_that_study(tmp_path: Path) -> None:
+    path = tmp_path / "bare.toml"
+    path.write_text('description = "x"\nsource = "y"\n')
+    bare = study(f"--recipe {path} --data own.npz").train
+    assert replace(bare, privacy=None) == TrainConfig(data="own.npz")
 
 
 def test_words_go_before_the_recipe() -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from workbench.errors import BadInput
-from workbench.exploring import sweep
 from workbench.exploring.bayesian import STARTUP, Bayesian
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialBegun, UnderWay
@@ -21,6 +20,7 @@ from workbench.exploring.job import finished_before
 from workbench.exploring.search import Proposer
 from workbench.exploring.sweep import Sweep
 from workbench.exploring.trial import Trial
+from workbench.runs import fleet
 from workbench.runs.events import Event
 from workbench.runs.jobs import start
 from workbench.runs.store import Store
@@ -245,8 +245,8 @@ def real(data: str, runs: int) -> ExploreConfig:
 def test_a_study_that_is_taken_up_again_repeats_nothing_and_goes_on(
     discs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
-    monkeypatch.setattr(sweep, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "_LOOK_SECONDS", 0.01)
     store = Store()
 
     def carried_out(runs: int) -> list[Event]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from workbench.errors import BadInput, WorkbenchError
-from workbench.exploring import beginning, sweep
+from workbench.exploring import beginning
 from workbench.exploring.beginning import DOING, Beginning, pretrained_run
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, PretrainingBegun, PretrainingDone, TrialBegun
@@ -20,6 +20,7 @@ from workbench.exploring.job import finished_before
 from workbench.exploring.recipes import recipe
 from workbench.exploring.study_file import recalled
 from workbench.exploring.sweep import Sweep
+from workbench.runs import fleet
 from workbench.runs.configs import config_from_json, config_to_json
 from workbench.runs.crew import DEATH
 from workbench.runs.events import Event, Failed, Progress, Started
@@ -36,7 +37,7 @@ PHANTOMS = TrainConfig(
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings run in the sweep's own thread."""
-    for module in (sweep, beginning):
+    for module in (fleet, beginning):
         monkeypatch.setattr(module, "start", partial(start, where="inline"))
         monkeypatch.setattr(module, "_LOOK_SECONDS", 0.01)
 
@@ -247,3 +248,11 @@ def test_a_wrong_beginning_in_a_recipe_is_one_sentence(
     path.write_text(f"{RECIPE}{line}\n")
     with pytest.raises(BadInput, match=sentence):
         recipe(str(path))
+
+
+def test_data_that_cannot_be_read_are_found_out_before_anything_is_trained(tmp_path: Path) -> None:
+    store = Store()
+    with pytest.raises(BadInput) as refused:
+        list(Sweep(study(str(tmp_path / "nowhere.npz")), store).events())
+    assert refused.value.field == "data"
+    assert store.list("train") == []

@@ -14,7 +14,6 @@ from workbench.accounting.ledger.ledger import Ledger
 from workbench.accounting.ledger.plans import Identity, Planned
 from workbench.accounting.mechanism import Mechanism
 from workbench.accounting.selection.selection import CONDITIONS
-from workbench.exploring import sweep
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored
 from workbench.exploring.price import Price, price, price_of_all
@@ -27,6 +26,7 @@ from workbench.exploring.study_price import (
     price_of_study,
 )
 from workbench.exploring.sweep import Sweep
+from workbench.runs import fleet
 from workbench.runs.configs import config_to_json
 from workbench.runs.events import Finished, to_json
 from workbench.runs.jobs import start
@@ -69,7 +69,7 @@ def recorded(store: Store, *, steps: int = 100, unit: str = "patient", private: 
 def test_real_trainings_cost_what_the_ledger_charges_them(
     discs: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
     base = TrainConfig(
         data=discs, steps=2, sample_rate=0.3,
         privacy=PrivacyConfig(target_epsilon=1.0, delta=DELTA, unit="slice"),

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from workbench.errors import BadInput
-from workbench.exploring import sweep
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialBegun, UnderWay
 from workbench.exploring.found import explored_from
@@ -23,6 +22,7 @@ from workbench.exploring.rows import rows
 from workbench.exploring.scores import ALL_METRICS, LOWER_IS_BETTER, METRICS, best_runs, better
 from workbench.exploring.study_file import recalled, study_path
 from workbench.exploring.sweep import Sweep
+from workbench.runs import fleet
 from workbench.runs.configs import config_to_json
 from workbench.runs.events import Event, Finished
 from workbench.runs.jobs import start
@@ -34,8 +34,8 @@ from workbench.training.config import PrivacyConfig, TrainConfig
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trainings run in the sweep's own thread."""
-    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
-    monkeypatch.setattr(sweep, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "_LOOK_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -17,13 +17,14 @@ import psutil
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.exploring import sweep
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored, TrialFailed, TrialLost
-from workbench.exploring.sweep import ATTEMPTS, Sweep
+from workbench.exploring.sweep import Sweep
+from workbench.runs import fleet
 from workbench.runs.configs import config_key, values_key
 from workbench.runs.crew import DEATH
 from workbench.runs.events import Event
+from workbench.runs.fleet import ATTEMPTS
 from workbench.runs.jobs import close
 from workbench.runs.store import Store
 from workbench.training.config import PrivacyConfig, TrainConfig
@@ -103,8 +104,8 @@ def test_a_training_that_kills_every_worker_is_given_up(
         started.append(Doomed(f"train-{len(started)}"))
         return started[-1]
 
-    monkeypatch.setattr(sweep, "start", start)
-    monkeypatch.setattr(sweep, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(fleet, "start", start)
+    monkeypatch.setattr(fleet, "_LOOK_SECONDS", 0.01)
     told = Counter(type(event) for event in Sweep(study(discs), Store()).events())
     assert len(started) == 2 * ATTEMPTS
     assert told[TrialLost] == 2 * (ATTEMPTS - 1)

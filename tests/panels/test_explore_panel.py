@@ -13,7 +13,6 @@ from workbench.accounting.guarantee import round_up
 from workbench.accounting.ledger.ledger import Ledger
 from workbench.accounting.ledger.plans import Identity, Planned
 from workbench.errors import BadInput
-from workbench.exploring import sweep
 from workbench.exploring.events import Explored, UnderWay
 from workbench.exploring.job import SweepJob, finished_before
 from workbench.exploring.recipes import recipe, recipe_names
@@ -27,6 +26,7 @@ from workbench.panels.explore_words import how_long, paid_by
 from workbench.panels.ledger_reading import Together
 from workbench.panels.parts.model import PanelModel
 from workbench.panels.parts.pump import Batch
+from workbench.runs import fleet
 from workbench.runs.events import Cancelled, Event, Finished
 from workbench.runs.jobs import start
 from workbench.runs.store import Store
@@ -35,7 +35,7 @@ from workbench.runs.store import Store
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trainings run in the sweep's own thread."""
-    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
     monkeypatch.setattr("workbench.panels.explore.warm", lambda *modules: None)
     yield
     for model in list(PanelModel._living.values()):

@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import Any
 
-from workbench.cli import train
 from workbench.cli.explore_options import recalled_study, study_arguments, study_of
+from workbench.cli.train_options import train_arguments
 from workbench.errors import WorkbenchError
 
 HELP = "train at several budgets, seeds and settings; what is finished is never repeated"
@@ -16,7 +16,7 @@ HELP = "train at several budgets, seeds and settings; what is finished is never 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """The study, and the settings of ``workbench train`` that all its runs share."""
     study_arguments(parser)
-    train.arguments(parser, of_a_study=True)
+    train_arguments(parser, of_a_study=True)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:

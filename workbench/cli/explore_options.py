@@ -8,13 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from workbench.cli import train
+from workbench.cli.train_options import SETTINGS, pretraining_of, settings_of
 from workbench.errors import BadInput
 
 V = TypeVar("V")
 
-DEFAULT_EPSILONS = (1.0, 3.0, 8.0, math.inf)
-DEFAULT_SEEDS = 2
 BUDGET = ("runs", "minutes", "metric")
 OF_THE_STUDY = ("recipe", "from_scratch", "epsilons", "seeds", "axis", "range", "search")
 
@@ -22,15 +20,6 @@ OF_THE_STUDY = ("recipe", "from_scratch", "epsilons", "seeds", "axis", "range", 
 def study_arguments(parser: argparse.ArgumentParser) -> None:
     """What is compared, how it is searched, and how long."""
     what = parser.add_argument_group("the study")
-    what.add_argument(
-        "--recipe", metavar="NAME", help="settings to begin from: liver-slices, ... or a file"
-    )
-    what.add_argument(
-        "--from-scratch",
-        action="store_true",
-        default=None,
-        help="leave out the recipe's training on phantoms",
-    )
     what.add_argument("--study", metavar="STUDY", help="go on with a study by its name")
     what.add_argument("--epsilons", help="budgets, comma-separated (1,3,8,inf)")
     what.add_argument("--seeds", type=int, help="runs at each point (2)")
@@ -64,25 +53,24 @@ def study_of(args: argparse.Namespace) -> Any:
         BadInput: a word cannot be read, or a setting is out of its range.
     """
     from workbench.exploring.config import ExploreConfig
-    from workbench.exploring.recipes import Recipe, recipe
+    from workbench.exploring.recipes import FIRST_STUDY, recipe
 
-    chosen = Recipe(description="", source="") if args.recipe is None else recipe(args.recipe)
+    chosen = FIRST_STUDY if args.recipe is None else recipe(args.recipe)
     axes, ranges = _varied(args, chosen)
     epsilons = _epsilons(args, chosen.study.epsilons, {*axes, *ranges})
     # The base needs some budget to be a private config; every run puts its own in its place.
     base = next((epsilon for epsilon in epsilons if 0 < epsilon < math.inf), 1.0)
-    seeds = chosen.study.seeds if args.seeds is None else args.seeds
     return ExploreConfig(
         train=_training(args, chosen, base),
         epsilons=epsilons,
-        seeds=DEFAULT_SEEDS if seeds is None else seeds,
+        seeds=chosen.study.seeds if args.seeds is None else args.seeds,
         axes=axes,
         ranges=ranges,
         search=args.search or chosen.study.search or "grid",
         runs=chosen.study.runs if args.runs is None else args.runs,
         minutes=args.minutes,
         metric=args.metric or chosen.study.metric,
-        pretraining=_pretraining(args, chosen),
+        pretraining=pretraining_of(args, chosen),
     )
 
 
@@ -95,9 +83,7 @@ def recalled_study(args: argparse.Namespace, store: Any) -> Any:
     from workbench.exploring.study_file import recalled
 
     config = recalled(args.study, store)
-    given = [
-        name for name in (*OF_THE_STUDY, *train.SETTINGS) if getattr(args, name, None) is not None
-    ]
+    given = [name for name in (*OF_THE_STUDY, *SETTINGS) if getattr(args, name, None) is not None]
     if given:
         raise BadInput(
             f"{args.study} has its settings already; leave out {given[0].replace('_', '-')}, or "
@@ -120,25 +106,15 @@ def _varied(args: argparse.Namespace, chosen: Any) -> tuple[dict[str, Any], dict
     return of_recipe[0] | axes, of_recipe[1] | ranges
 
 
-def _pretraining(args: argparse.Namespace, chosen: Any) -> Any:
-    """The recipe's own, on the device of the others, unless the words begin elsewhere."""
-    if args.from_scratch or args.pretrained is not None or chosen.first is None:
-        return None
-    return chosen.first if args.device is None else replace(chosen.first, device=args.device)
-
-
 def _training(args: argparse.Namespace, chosen: Any, base: float) -> Any:
+    from workbench.exploring.recipes import FIRST_STUDY
     from workbench.training.config import train_config
 
-    given = {name: value for name, value in vars(args).items() if name in train.SETTINGS}
-    words = {name: value for name, value in given.items() if value is not None}
-    settings = {**chosen.settings, **words, "target_epsilon": base}
-    if args.recipe is not None and "data" not in settings:
-        raise BadInput(
-            f"The recipe {args.recipe} has no data of its own; name them with --data.",
-            field="data",
-        )
-    return train_config(**settings)
+    settings = settings_of(args, chosen)
+    if chosen is FIRST_STUDY and settings["data"] != chosen.train["data"]:
+        # So small are its own patients; those of others stay as they are.
+        settings["image_size"] = args.image_size
+    return train_config(**{**settings, "target_epsilon": base})
 
 
 def _epsilons(
@@ -148,7 +124,7 @@ def _epsilons(
         return _numbers(args.epsilons)
     if varied & {"noise_multiplier", "target_epsilon"}:
         return ()
-    return of_recipe or DEFAULT_EPSILONS
+    return of_recipe
 
 
 def _numbers(given: Any) -> tuple[float, ...]:

@@ -72,7 +72,7 @@ def narrator() -> Callable[[Any], str | None]:
             return f"training on phantoms first ({event.run})"
         if isinstance(event, PretrainingDone):
             score = f"{event.score_name} {event.score:.3f}"
-            return f"all begin from the weights of {event.run} ({score} on phantoms)"
+            return f"begun from the weights of {event.run} ({score} on phantoms)"
         if isinstance(event, UnderWay):
             seconds = event.seconds_left
             left = f"; about {duration(seconds)} left" if seconds else ""

@@ -3,84 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import threading
 from typing import TYPE_CHECKING, Any
 
-from workbench.dpsgd.engine_names import ENGINES
+from workbench.cli.train_options import train_arguments, training_of
+from workbench.errors import BadInput
 
 if TYPE_CHECKING:
     from workbench.dpsgd.processes import Processes
     from workbench.runs.store import Store
+    from workbench.training.config import TrainConfig
 
 HELP = "train a network, with differential privacy if a budget or a noise is given"
 
-SETTINGS = (
-    "data", "model", "task", "image_size", "steps", "sample_rate", "learning_rate", "schedule",
-    "optimizer", "ema_decay", "weight_standardisation", "pretrained", "trainable",
-    "augmentation_multiplicity", "patients", "members", "seed", "split_seed", "device", "precision",
-    "engine", "surgery", "target_epsilon", "noise_multiplier", "delta", "max_grad_norm", "unit",
-    "noise",
-)  # fmt: skip
 
-
-def arguments(parser: argparse.ArgumentParser, *, of_a_study: bool = False) -> None:
-    """The settings of ``TrainConfig`` and ``PrivacyConfig``; what is left out takes its default.
-
-    A study chooses budget, noise and seed itself, and is resumed by starting it again.
-    """
-    what = parser.add_argument_group("what to train")
-    what.add_argument("--data", help="built-in name or path (phantom-liver)")
-    what.add_argument("--model", help="unet, cnn, resnet9, resnet18, ... or module:function")
-    what.add_argument("--task", choices=("segmentation", "classification"))
-    what.add_argument("--image-size", type=int, help="side in pixels that slices are resized to")
-    how = parser.add_argument_group("how")
-    how.add_argument("--steps", type=int)
-    how.add_argument("--sample-rate", type=float, help="chance of each unit to enter a step")
-    how.add_argument("--learning-rate", type=float)
-    how.add_argument("--optimizer", choices=("adam", "sgd"))
-    how.add_argument("--schedule", choices=("cosine", "constant"), help="of the learning rate")
-    how.add_argument("--ema-decay", type=float, help="keep a moving average of the weights (0)")
-    how.add_argument(
-        "--weight-standardisation",
-        action="store_true",
-        default=None,
-        help="keep mean 0 and norm 1 in the filters in front of a normalisation",
-    )
-    how.add_argument("--pretrained", metavar="RUN", help="begin from the weights of this run")
-    how.add_argument(
-        "--trainable", choices=("all", "last-block", "head"), help="part that is trained (all)"
-    )
-    how.add_argument("--augmentation-multiplicity", type=int, help="moved views of each slice")
-    how.add_argument("--patients", type=int, help="train on so many of the patients (all)")
-    how.add_argument(
-        "--members", metavar="COINS", help="who trains, as in 'patient coins 7, half 0' (all)"
-    )
-    how.add_argument("--split-seed", type=int, help="draws the patients who validate (0)")
-    if not of_a_study:
-        how.add_argument("--seed", type=int, help="of weights and sampling (0)")
-    how.add_argument("--device", choices=("cpu", "cuda"))
-    how.add_argument("--precision", choices=("float32", "bfloat16"), help="of the two passes")
-    how.add_argument("--engine", choices=ENGINES, help="how per-record gradients are taken")
-    how.add_argument(
-        "--no-surgery",
-        dest="surgery",
-        action="store_false",
-        default=None,
-        help="refuse a network with layers that break per-record privacy, instead of mending it",
-    )
-    privacy = parser.add_argument_group("privacy")
-    if not of_a_study:
-        privacy.add_argument("--target-epsilon", type=float, help="train privately, at this budget")
-        privacy.add_argument("--noise-multiplier", type=float, help="or with this noise")
-    privacy.add_argument("--delta", type=float)
-    privacy.add_argument("--max-grad-norm", type=float, help="clipping norm")
-    privacy.add_argument("--unit", choices=("patient", "slice"), help="what is protected")
-    privacy.add_argument(
-        "--noise", choices=("secure", "seeded"), help="seeded can be repeated and protects nobody"
-    )
-    if not of_a_study:
-        parser.add_argument(
-            "--resume", metavar="RUN", help="go on with a run at its last checkpoint"
-        )
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The settings of one training, or a recipe for them."""
+    train_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -90,17 +29,54 @@ def run(args: argparse.Namespace) -> dict[str, Any] | None:
     """
     from workbench.cli.threads import one_thread
     from workbench.dpsgd.processes import joined
+    from workbench.exploring.found import fingerprint_now
     from workbench.runs.configs import config_to_json
     from workbench.runs.store import Store
 
     one_thread()
     store = Store(args.out)
+    first = None
     if args.resume is None:
-        config = config_to_json(config_of(args))
+        training, first = training_of(args)
+        if first is not None:
+            fingerprint_now(training)  # data that cannot be read are not found out minutes later
+        config = config_to_json(training)
     else:
-        config = store.record(args.resume).config
+        config = _resumed(args, store)
     with joined(config["device"]) as processes:
+        if first is not None:
+            config["pretrained"] = _beginning(first, store, processes)
         return (_lead if processes.first else _follow)(args.resume, config, store, processes)
+
+
+def _resumed(args: argparse.Namespace, store: Store) -> dict[str, Any]:
+    if args.recipe is not None:
+        raise BadInput(
+            f"{args.resume} has its settings already; leave out the recipe, or begin a new run "
+            "without --resume.",
+            field="recipe",
+        )
+    return store.record(args.resume).config
+
+
+def _beginning(first: TrainConfig, store: Store, processes: Processes) -> str:
+    """The run of the pre-training, finished before or now.
+
+    Of several processes one computes it, whichever is there first, and the others wait for its end.
+    """
+    from workbench.cli.explore_words import narrator
+    from workbench.cli.progress import narrate
+    from workbench.exploring.beginning import Beginning
+
+    beginning, going = Beginning(first, store), threading.Event()
+    going.set()
+    say = narrator() if processes.first else lambda event: None
+    try:
+        last = narrate(beginning.events(going), say)
+    finally:
+        if beginning.job is not None:
+            beginning.job.cancel()
+    return last.run  # type: ignore[attr-defined]  # the last event is PretrainingDone
 
 
 def _lead(
@@ -126,17 +102,6 @@ def _follow(resume: str | None, config: dict[str, Any], store: Store, processes:
     checkpoint = None if resume is None else store.checkpoint(resume)
     for _ in work(config, Attempt(run=resume or "", home=store.root, checkpoint=checkpoint)):
         pass
-
-
-def config_of(args: argparse.Namespace) -> Any:
-    """The ``TrainConfig`` that the words on the command line stand for.
-
-    Raises:
-        BadInput: a value is out of range, or privacy settings stand without budget or noise.
-    """
-    from workbench.training.config import train_config
-
-    return train_config(**{name: value for name, value in vars(args).items() if name in SETTINGS})
 
 
 def tell(result: dict[str, Any]) -> str:

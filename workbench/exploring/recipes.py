@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from workbench.errors import BadInput
+from workbench.exploring.config import ExploreConfig
 from workbench.runs.configs import config_from_toml
 from workbench.training.config import PrivacyConfig, TrainConfig, train_config
 
@@ -17,8 +18,8 @@ FOLDER = Path(__file__).parent.parent / "recipes"
 class Study:
     """What a recipe says of the study itself; fields as in ``ExploreConfig``."""
 
-    epsilons: tuple[float, ...] = ()
-    seeds: int | None = None
+    epsilons: tuple[float, ...] = ExploreConfig.epsilons
+    seeds: int = ExploreConfig.seeds
     metric: str | None = None
     axes: dict[str, tuple[int | float | str | bool, ...]] = field(default_factory=dict, hash=False)
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict, hash=False)
@@ -79,6 +80,24 @@ def _refuse_unknown(given: dict[str, Any], config: type, apart: set[str]) -> Non
                 f"A recipe has no setting {name}; it may set {', '.join(sorted(known))}.",
                 field=name,
             )
+
+
+FIRST_STUDY: Final = Recipe(
+    description="Drawn livers, outlined by a small network within minutes.",
+    source="Measured on two cores: a first training within seconds, and a curve that rises.",
+    train={
+        "data": "phantom-liver:patients=300,slices=2",
+        "model": "unet-small",
+        "image_size": 32,
+        "steps": 120,
+        "sample_rate": 0.3,
+        "learning_rate": 2e-2,
+        "ema_decay": 0.9,
+        "weight_standardisation": True,
+    },
+    privacy={"delta": 1e-3, "max_grad_norm": 0.3},
+)
+"""What is explored where nobody says anything else: by the command, and by the panel."""
 
 
 def recipe_names(folder: Path = FOLDER) -> tuple[str, ...]:

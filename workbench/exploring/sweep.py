@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from typing import Final
 
 from workbench.accounting.ledger.lock import locked
-from workbench.errors import WorkbenchError, check_range
 from workbench.exploring.bayesian import Bayesian
 from workbench.exploring.beginning import Beginning
 from workbench.exploring.config import ExploreConfig
@@ -27,21 +23,16 @@ from workbench.exploring.scores import best_runs, check_metric
 from workbench.exploring.search import Listed, Proposer
 from workbench.exploring.study_file import remember, study_path
 from workbench.exploring.trial import Trial
-from workbench.runs.configs import config_key, config_to_json
-from workbench.runs.crew import DEATH, ENDED
+from workbench.runs.configs import config_key
 from workbench.runs.events import Event, Finished, Started
+from workbench.runs.fleet import Fleet, share
 from workbench.runs.job import Job
-from workbench.runs.jobs import start, workers
+from workbench.runs.jobs import workers
 from workbench.runs.record import ALIVE, RunRecord
 from workbench.runs.store import Store
 
-ATTEMPTS: Final = 3
-"""A training whose worker dies every time, as when the memory is too small, is given up."""
 
-_LOOK_SECONDS = 0.25
-
-
-class Sweep:
+class Sweep(Fleet[Trial]):
     """A study at work. Iterate :meth:`events`; the other methods may be called from any thread.
 
     Two processes that carry out the same study share its trainings: what one of them computes the
@@ -66,38 +57,19 @@ class Sweep:
         at_once: int | None = None,
         scheduler: str | None = None,
     ) -> None:
-        if at_once is not None:
-            check_range("at_once", at_once, "[1, inf)")
+        super().__init__(store, at_once, scheduler)
         self.config = config
-        self._store = store
-        self._most, self._scheduler = at_once, scheduler
         self.failures: list[TrialFailed] = []
         self._explored: list[Explored] = []
         self._left: Proposer = Listed(())
-        self._jobs: dict[str, tuple[Job, Trial]] = {}
         self._elsewhere: dict[str, Trial] = {}
-        self._begun: Counter[str] = Counter()
         self._pace = Pace()
         self._fingerprint: str | None = None
         self._task_known = config.metric is None
         self._size = config.size
         self._seconds = 0.0
-        self._going = threading.Event()
-        self._going.set()
         first = config.pretraining
         self._beginning = None if first is None else Beginning(first, store, scheduler=scheduler)
-
-    def pause(self) -> None:
-        """Let the trainings stand still; no further one begins."""
-        self._going.clear()
-        for job in self._at_work():
-            job.pause()
-
-    def go_on(self) -> None:
-        """Go on after a pause."""
-        self._going.set()
-        for job in self._at_work():
-            job.go_on()
 
     def events(self) -> Iterator[Event]:
         """Run what is not finished yet; closing the iterator stops the trainings at work.
@@ -119,12 +91,13 @@ class Sweep:
         yield Started(facts={"study": self.config.study, "trials": self._size})
         try:
             if self._beginning is not None:
+                # Data that cannot be read are found out now, not minutes later.
+                fingerprint_now(self.config.train)
                 yield from self._beginning.events(self._going)
             yield from self._take_up()
             yield from self._run()
         finally:
-            for job in self._at_work():
-                job.cancel()
+            self._stop()
         left = len(self._left) + len(self._elsewhere)
         yield Finished(result={"explored": rows(self._explored), "left": left})
 
@@ -144,10 +117,6 @@ class Sweep:
         return Listed(trial for trial in trials if config_key(trial.config) not in done)
 
     @property
-    def _at_once(self) -> int:
-        return self._most or max(1, workers(self._scheduler))
-
-    @property
     def _weights(self) -> str | None:
         return None if self._beginning is None else self._beginning.run
 
@@ -155,24 +124,24 @@ class Sweep:
         while self._jobs or (self._in_time and (len(self._left) or self._elsewhere)):
             yield from self._fill()
             began = time.monotonic()
-            time.sleep(_LOOK_SECONDS)
+            self._wait()
             if self._going.is_set():
                 self._seconds += time.monotonic() - began
             self._check_task()
-            yield from self._ended()
+            yield from self._ended_here()
             yield from self._ended_elsewhere()
             yield self._under_way()
 
     def _at_work(self) -> list[Job]:
         first = None if self._beginning is None else self._beginning.job
-        return [job for job, _ in list(self._jobs.values())] + ([] if first is None else [first])
+        return super()._at_work() + ([] if first is None else [first])
 
     @property
     def _in_time(self) -> bool:
         return self.config.minutes is None or self._seconds < 60 * self.config.minutes
 
     def _fill(self) -> Iterator[Event]:
-        while self._going.is_set() and self._in_time and len(self._jobs) < self._at_once:
+        while self._in_time and self._has_room:
             trial = self._left.ask()
             if trial is None:
                 return
@@ -190,31 +159,23 @@ class Sweep:
             if other is not None:
                 self._elsewhere[other.id] = trial
                 return None
-            job = start(
+            job = self._start(
+                trial,
                 "workbench.training.loop:work",
-                config_to_json(trial.config),
+                trial.config,
                 kind="train",
-                store=self._store,
                 study=self.config.study,
-                scheduler=self._scheduler,
             )
-        self._begun[config_key(trial.config)] += 1
-        self._jobs[job.run] = (job, trial)
         return TrialBegun(
             epsilon=trial.epsilon, seed=trial.seed, run=job.run, choices=trial.choices
         )
 
-    def _ended(self) -> Iterator[Event]:
-        for run, (job, trial) in list(self._jobs.items()):
-            if job.status not in ("finished", "failed", "cancelled"):
-                continue
-            del self._jobs[run]
-            try:
-                job.result(timeout=5)
-            except WorkbenchError as error:
-                yield self._without_result(job, trial, str(error))
+    def _ended_here(self) -> Iterator[Event]:
+        for job, trial, error in self._ended():
+            if error is None:
+                yield self._take(trial, self._store.record(job.run))
             else:
-                yield self._take(trial, self._store.record(run))
+                yield self._without_result(job, trial, str(error))
 
     def _ended_elsewhere(self) -> Iterator[Event]:
         for run, trial in list(self._elsewhere.items()):
@@ -228,9 +189,8 @@ class Sweep:
                 self._left.again(trial)
 
     def _without_result(self, job: Job, trial: Trial, message: str) -> Event:
-        lost = job.message in (DEATH.message, ENDED)
         place = {"epsilon": trial.epsilon, "seed": trial.seed, "choices": trial.choices}
-        if lost and self._begun[config_key(trial.config)] < ATTEMPTS:
+        if self._worth_another(job, trial.config):
             self._left.again(trial)
             return TrialLost(run=job.run, message=message, **place)  # type: ignore[arg-type]
         failed = TrialFailed(run=job.run, message=message, **place)  # type: ignore[arg-type]
@@ -258,14 +218,14 @@ class Sweep:
                     self._task_known = True
 
     def _under_way(self) -> UnderWay:
-        at_work = {run: (trial, _share(job.progress)) for run, (job, trial) in self._jobs.items()}
+        at_work = {run: (trial, share(job.progress)) for run, (job, trial) in self._jobs.items()}
         for run, trial in self._elsewhere.items():
-            at_work[run] = (trial, _share(self._store.record(run).progress))
-        rest = [(trial.config, 1 - share) for trial, share in at_work.values()]
+            at_work[run] = (trial, share(self._store.record(run).progress))
+        rest = [(trial.config, 1 - done) for trial, done in at_work.values()]
         known = list(self._left)
         rest += [(trial.config, 1.0) for trial in known]
         rest += [(self.config.train, 1.0)] * (len(self._left) - len(known))
-        running = {run: share for run, (_, share) in at_work.items()}
+        running = {run: done for run, (_, done) in at_work.items()}
         return UnderWay(
             done=len(self._explored) + len(self.failures) + sum(running.values()),
             total=self._size,
@@ -273,8 +233,3 @@ class Sweep:
             best=tuple(one.run for one in best_runs(self._explored)),
             seconds_left=self._pace.seconds_left(rest, self._at_once),
         )
-
-
-def _share(progress: tuple[float, float] | None) -> float:
-    done, total = progress or (0.0, 0.0)
-    return done / total if total else 0.0

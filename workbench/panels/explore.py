@@ -20,12 +20,13 @@ class ExplorePanel(Frame):
             again, or a desk, shows what is under way.
         params: choices by name, as in ``TrainConfig`` and ``PrivacyConfig``; ``recipe``,
             ``epsilons`` as text (``"1, 3, 8, inf"``), ``seeds``, ``metric``, ``varied`` as text
-            (``"learning_rate = 1e-3, 3e-3"``), ``search``, ``runs`` and ``minutes``.
+            (``"learning_rate = 1e-3, 3e-3"``), ``search``, ``runs``, ``minutes`` and ``scheduler``.
     """
 
     def __init__(self, *, name: str = "main", **params: Any) -> None:
         model = ExploreModel.attach(name, **params)
-        warm(WORK.partition(":")[0])
+        if not model.scheduler:
+            warm(WORK.partition(":")[0])
         self.stage = ExploreStage(model)
         super().__init__(
             "Explore", explore_controls(model), [self.stage], model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final, get_args, get_type_hints
 
@@ -10,7 +11,7 @@ import traitlets as T
 
 from workbench.errors import BadInput
 from workbench.exploring.config import ExploreConfig
-from workbench.exploring.recipes import Recipe, recipe, recipe_names
+from workbench.exploring.recipes import FIRST_STUDY, Recipe, recipe, recipe_names
 from workbench.exploring.scores import ALL_METRICS, METRICS
 from workbench.panels.explore_axes import read_varied, written
 from workbench.panels.parts.model import PanelModel
@@ -22,6 +23,12 @@ OWN: Final = ""
 """The recipe of whoever has chosen settings by themselves."""
 
 _OF_PRIVACY: Final = ("delta", "max_grad_norm", "unit")
+_FIRST: Final = FIRST_STUDY.settings
+
+
+def _line(epsilons: Iterable[float]) -> str:
+    """Budgets as a person types them."""
+    return ", ".join(f"{epsilon:g}" for epsilon in epsilons)
 
 
 class ExploreChoices(TrainingChoices):
@@ -36,27 +43,30 @@ class ExploreChoices(TrainingChoices):
         search: how points are chosen.
         runs, minutes: after which the study ends; ``None`` for no such end.
         pretrains: whether the recipe's training on drawn patients comes first.
+        scheduler: address of a Dask scheduler whose workers train; empty for this machine, or for
+            that of ``WORKBENCH_SCHEDULER``.
     """
 
-    # Measured: a first point within seconds, and a curve that rises, on two cores.
-    data = T.Unicode("phantom-liver:patients=300,slices=2").tag(param=True)
-    model = T.Unicode("unet-small").tag(param=True)
-    steps = T.Int(40).tag(param=True)
-    sample_rate = T.Float(0.3).tag(param=True)
-    learning_rate = T.Float(3e-2).tag(param=True)
-    ema_decay = T.Float(0.9).tag(param=True)
-    weight_standardisation = T.Bool(True).tag(param=True)
-    image_size = T.Int(32, allow_none=True).tag(param=True)
-    max_grad_norm = T.Float(0.3).tag(param=True)
+    data = T.Unicode(str(_FIRST["data"])).tag(param=True)
+    model = T.Unicode(str(_FIRST["model"])).tag(param=True)
+    steps = T.Int(_FIRST["steps"]).tag(param=True)
+    sample_rate = T.Float(_FIRST["sample_rate"]).tag(param=True)
+    learning_rate = T.Float(_FIRST["learning_rate"]).tag(param=True)
+    ema_decay = T.Float(_FIRST["ema_decay"]).tag(param=True)
+    weight_standardisation = T.Bool(_FIRST["weight_standardisation"]).tag(param=True)
+    image_size = T.Int(_FIRST["image_size"], allow_none=True).tag(param=True)
+    delta = T.Float(_FIRST["delta"]).tag(param=True)
+    max_grad_norm = T.Float(_FIRST["max_grad_norm"]).tag(param=True)
     recipe = T.Enum([OWN, *recipe_names()], OWN).tag(param=True)
-    epsilons = T.Unicode("1, 3, 8, inf").tag(param=True)
-    seeds = T.Int(2).tag(param=True)
+    epsilons = T.Unicode(_line(FIRST_STUDY.study.epsilons)).tag(param=True)
+    seeds = T.Int(FIRST_STUDY.study.seeds).tag(param=True)
     metric = T.Enum(ALL_METRICS, "dice").tag(param=True)
     varied = T.Unicode("").tag(param=True)
     search = T.Enum(SEARCHES, "grid").tag(param=True)
     runs = T.Int(None, allow_none=True).tag(param=True)
     minutes = T.Float(None, allow_none=True).tag(param=True)
     pretrains = T.Bool(False).tag(param=True)
+    scheduler = T.Unicode("").tag(param=True)
 
     def __init__(self, **params: Any) -> None:
         self._beginning: TrainConfig | None = None
@@ -163,11 +173,9 @@ class ExploreChoices(TrainingChoices):
             "search": study.search or "grid",
             "runs": study.runs,
             "pretrains": chosen.first is not None,
+            "epsilons": _line(study.epsilons),
+            "seeds": study.seeds,
         }
-        if study.epsilons:
-            found["epsilons"] = ", ".join(f"{epsilon:g}" for epsilon in study.epsilons)
-        if study.seeds:
-            found["seeds"] = study.seeds
         return found | ({"metric": study.metric} if study.metric else {})
 
     def _data_for(self, chosen: Recipe, data: str) -> dict[str, Any]:

@@ -143,7 +143,16 @@ def _search(model: ExploreModel) -> list[W.Widget]:
         bind_field(Choice("Tries", searches, model.search), model, "search"),
         _limit(model, "Trainings at most", "runs", whole=True),
         _limit(model, "Minutes at most", "minutes", whole=False),
+        _scheduler(model),
     ]
+
+
+def _scheduler(model: ExploreModel) -> Field:
+    control = TextField(
+        "Scheduler", model.scheduler, placeholder="tls://host:8786",
+        help="address of Dask; its workers train. Empty: this machine, or WORKBENCH_SCHEDULER",
+    )  # fmt: skip
+    return bind_field(control, model, "scheduler", to_model=str.strip)
 
 
 def _limit(model: ExploreModel, label: str, name: str, *, whole: bool) -> Field:

@@ -153,7 +153,7 @@ class ExploreModel(ExploreChoices):
 
     def launch(self) -> Job:
         """Carry on with what is not finished."""
-        return SweepJob(self.config(), self.store)
+        return SweepJob(self.config(), self.store, scheduler=self.scheduler or None)
 
     def clear(self) -> None:
         """Finished runs stay: the same study goes on, another one is looked up anew."""
@@ -217,7 +217,8 @@ class ExploreModel(ExploreChoices):
 
     def _say_plan(self, config: ExploreConfig) -> None:
         records = self.store.list("train")
-        self.plan = how_long(config, self.explored.values(), records, at_once=WORKERS)
+        at_once = None if self.scheduler else WORKERS
+        self.plan = how_long(config, self.explored.values(), records, at_once=at_once)
 
     def _ask_price(self) -> None:
         """Look the finished runs up in the ledger; meanwhile what was said before stands."""

@@ -32,7 +32,7 @@ def how_long(
     finished: Iterable[Explored],
     records: Iterable[RunRecord],
     *,
-    at_once: int,
+    at_once: int | None,
 ) -> str:
     """The number of trainings, and their time where such trainings were finished here before.
 
@@ -40,7 +40,8 @@ def how_long(
         config: the study.
         finished: trainings of it that are there already.
         records: trainings recorded here, to learn the pace from.
-        at_once: trainings at the same time.
+        at_once: trainings at the same time; ``None`` where a scheduler elsewhere decides, and
+            nobody knows how fast.
     """
     done = {_where(one) for one in finished}
     trials, unknown = config.trials(), config.search == "bayesian"
@@ -48,9 +49,12 @@ def how_long(
     left += [config.train] * max(0, config.size - len(done)) if unknown else []
     if not left:
         return f"all {config.size} trainings of this study are finished"
-    said = f"{config.size} trainings, {at_once} at a time"
+    many = "on the scheduler's workers" if at_once is None else f"{at_once} at a time"
+    said = f"{config.size} trainings, {many}"
     if done:
         said += f"; {len(done)} finished already"
+    if at_once is None:
+        return said
     pace = _seconds_per_step(config, records)
     if not pace:
         return f"{said}; how long is known after the first"
