@@ -7,6 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from workbench.auditing.claim import ADJACENCY, Claim
+from workbench.auditing.estimators.design import Design
+from workbench.auditing.estimators.evidence import Evidence
+from workbench.auditing.estimators.reading import evidence_of, scores_of
 
 
 class Signals(NamedTuple):
@@ -43,3 +46,9 @@ def drawn(
     signals = np.float32(noise) * random.standard_normal((steps, canaries + nulls), np.float32)
     signals[:, :canaries] += included
     return Signals(signals * np.float32(scale), members, included)
+
+
+def counted(seen: Signals, design: Design, rate: float = 0.05) -> Evidence:
+    """The evidence in what was released, with the scores of somebody who knows the sample rate."""
+    scores = scores_of(seen.signals, design=design, sample_rate=rate)
+    return evidence_of(*seen, scores, design=design)

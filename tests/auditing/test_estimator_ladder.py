@@ -7,12 +7,11 @@ import time
 
 import numpy as np
 import pytest
-from audited import claim_of, drawn
+from audited import claim_of, counted, drawn
 
 from workbench.auditing.claim import Claim
 from workbench.auditing.estimators.ladder import ladder
 from workbench.auditing.estimators.plan import Plan, canaries_needed, make_plan
-from workbench.auditing.estimators.reading import evidence_of
 from workbench.auditing.estimators.rung import LABELS, Rung
 from workbench.errors import BadInput
 from workbench.runs.events import to_json
@@ -41,7 +40,7 @@ def rungs(plan: Plan, seed: int, **changes: float) -> dict[str, Rung]:
         nulls=plan.design.nulls,
         **{**mechanism, **changes},  # type: ignore[arg-type]
     )
-    evidence = evidence_of(*seen, design=plan.design, sample_rate=plan.claim.sample_rate)
+    evidence = counted(seen, plan.design, plan.claim.sample_rate)
     return {rung.name: rung for rung in ladder(evidence, plan)}
 
 
@@ -136,7 +135,7 @@ def test_a_plan_is_chosen_without_chance_and_can_be_written_down(plan: Plan) -> 
 def test_an_audit_takes_less_than_two_seconds_of_processor_time(plan: Plan) -> None:
     seen = drawn(0, **QUICK)
     began = time.process_time()
-    ladder(evidence_of(*seen, design=plan.design, sample_rate=0.05), plan)
+    ladder(counted(seen, plan.design), plan)
     assert time.process_time() - began < 2
 
 

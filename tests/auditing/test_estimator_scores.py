@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from audited import claim_of, drawn
+from audited import Signals, claim_of, counted, drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mpmath import exp, log, mpf
@@ -30,7 +30,7 @@ DESIGN = Design(
 
 def read(seed: int = 0, **changes: float) -> Evidence:
     seen = drawn(seed, canaries=400, nulls=800, **changes)  # type: ignore[arg-type]
-    return evidence_of(*seen, design=DESIGN, sample_rate=0.05)
+    return counted(seen, DESIGN)
 
 
 @settings(deadline=None, max_examples=50)
@@ -80,7 +80,7 @@ def test_misses_are_the_members_no_higher_than_the_threshold() -> None:
     scores = scores_of(seen.signals, design=DESIGN, sample_rate=0.05)
     canaries, nulls = scores[:400], scores[400:][~DESIGN.calibrating]
     outsiders = [*canaries[~seen.members], *nulls]
-    found = evidence_of(*seen, design=DESIGN, sample_rate=0.05)
+    found = counted(seen, DESIGN)
     for errors in found.many_alarms, found.few_alarms:
         threshold = sorted(outsiders)[-1 - errors.false_alarms]
         assert sum(score > threshold for score in outsiders) == errors.false_alarms
@@ -99,7 +99,7 @@ def test_errors_of_a_correct_training_lie_on_its_trade_off_curve() -> None:
 
 def test_guesses_are_the_surest_scores_of_either_kind() -> None:
     seen = drawn(7, canaries=400, nulls=800)
-    found = evidence_of(*seen, design=DESIGN, sample_rate=0.05)
+    found = counted(seen, DESIGN)
     order = np.argsort(scores_of(seen.signals, design=DESIGN, sample_rate=0.05)[:400])
     for guesses in (*found.steinke, *found.one_run):
         half = guesses.made // 2
@@ -128,11 +128,9 @@ def test_gross_leaks_are_seen_at_once() -> None:
 def test_the_same_noise_in_every_step_hides_the_canaries_from_a_sum() -> None:
     seen = drawn(5, canaries=400, nulls=800, steps=1, noise=1.0, rate=1.0)
     repeated = np.repeat(seen.signals, 50, axis=0)
-    found = evidence_of(
-        repeated, seen.members, np.repeat(seen.included, 50, axis=0),
-        design=DESIGN, sample_rate=1.0,
-    )  # fmt: skip
-    single = evidence_of(*seen, design=DESIGN, sample_rate=1.0)
+    again = Signals(repeated, seen.members, np.repeat(seen.included, 50, axis=0))
+    found = counted(again, DESIGN, rate=1.0)
+    single = counted(seen, DESIGN, rate=1.0)
     assert found.many_alarms == single.many_alarms
 
 
@@ -141,8 +139,8 @@ def test_calibrating_nulls_are_no_outsiders() -> None:
     seen = drawn(4, canaries=400, nulls=800)
     changed = seen.signals.copy()
     changed[:, 400:][:, DESIGN.calibrating] *= -1
-    before = evidence_of(*seen, design=DESIGN, sample_rate=0.05)
-    after = evidence_of(changed, *seen[1:], design=DESIGN, sample_rate=0.05)
+    before = counted(seen, DESIGN)
+    after = counted(Signals(changed, *seen[1:]), DESIGN)
     assert before.many_alarms == after.many_alarms
     assert before.steinke == after.steinke
 
@@ -151,10 +149,8 @@ def test_members_are_scored_alike_whether_a_column_is_first_or_last() -> None:
     seen = drawn(8, canaries=400, nulls=800)
     order = np.random.default_rng(0).permutation(400)
     signals = np.concatenate((seen.signals[:, order], seen.signals[:, 400:]), axis=1)
-    shuffled = evidence_of(
-        signals, seen.members[order], seen.included[:, order], design=DESIGN, sample_rate=0.05
-    )
-    straight = evidence_of(*seen, design=DESIGN, sample_rate=0.05)
+    shuffled = counted(Signals(signals, seen.members[order], seen.included[:, order]), DESIGN)
+    straight = counted(seen, DESIGN)
     assert shuffled.many_alarms == straight.many_alarms
     assert shuffled.one_run == straight.one_run
 
@@ -166,21 +162,17 @@ def test_nulls_and_non_members_have_the_same_law() -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    seen = drawn(0, canaries=400, nulls=800, steps=3)
+    seen, scores = drawn(0, canaries=400, nulls=800, steps=3), np.zeros(1200)
     with pytest.raises(BadInput, match="400 canaries and 800 null") as refusal:
-        evidence_of(seen.signals[:, 1:], *seen[1:], design=DESIGN, sample_rate=0.05)
+        evidence_of(seen.signals[:, 1:], *seen[1:], scores, design=DESIGN)
     assert refusal.value.field == "signals"
     with pytest.raises(BadInput, match="shape"):
-        evidence_of(
-            seen.signals[:0], seen.members, seen.included[:0], design=DESIGN, sample_rate=0.05
-        )
+        evidence_of(seen.signals[:0], seen.members, seen.included[:0], scores, design=DESIGN)
     for everybody, word in (True, "All"), (False, "None"):
+        members = np.full(400, everybody)
         with pytest.raises(BadInput, match=f"{word} of the 400 canaries took part"):
-            evidence_of(
-                seen.signals, np.full(400, everybody), seen.included,
-                design=DESIGN, sample_rate=0.05,
-            )  # fmt: skip
+            evidence_of(seen.signals, members, seen.included, scores, design=DESIGN)
     broken = seen.signals.copy()
     broken[1, 5] = math.nan
     with pytest.raises(BadInput, match="not finite"):
-        evidence_of(broken, *seen[1:], design=DESIGN, sample_rate=0.05)
+        evidence_of(broken, *seen[1:], scores, design=DESIGN)

@@ -17,9 +17,7 @@ import torch
 from torch import nn
 
 from workbench.accounting.ledger.ledger import Ledger
-from workbench.auditing.membership import audit
 from workbench.auditing.membership.audit import (
-    ATTEMPTS,
     MembershipAudit,
     ModelTrained,
     membership_report,
@@ -33,9 +31,11 @@ from workbench.dpsgd.sampler import Units
 from workbench.errors import BadInput, WorkbenchError
 from workbench.imaging.load import load
 from workbench.models.losses import record_losses
+from workbench.runs import fleet
 from workbench.runs.configs import config_from_json, config_to_json
 from workbench.runs.crew import DEATH
 from workbench.runs.events import Finished
+from workbench.runs.fleet import ATTEMPTS
 from workbench.runs.inline import drive
 from workbench.runs.jobs import close, start
 from workbench.runs.record import ALIVE
@@ -47,8 +47,8 @@ from workbench.training.members import coins_of
 
 @pytest.fixture
 def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "start", partial(start, where="inline"))
-    monkeypatch.setattr(audit, "_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "_LOOK_SECONDS", 0.001)
 
 
 def target(data: str, **changes: Any) -> TrainConfig:
@@ -177,7 +177,7 @@ def test_a_training_that_kills_every_worker_is_given_up(
         begun.append(config["members"])
         return Doomed()
 
-    monkeypatch.setattr(audit, "start", doom)
+    monkeypatch.setattr(fleet, "start", doom)
     with pytest.raises(WorkbenchError, match="Training the target could not be finished"):
         list(MembershipAudit(MembershipConfig(train=target(discs)), Store(), at_once=1).events())
     assert begun == ["patient coins 0, half 0"] * ATTEMPTS

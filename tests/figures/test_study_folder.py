@@ -10,12 +10,12 @@ import pytest
 from pyarrow import parquet
 
 from workbench.errors import BadInput
-from workbench.exploring import sweep
 from workbench.exploring.config import ExploreConfig
 from workbench.exploring.events import Explored
 from workbench.exploring.sweep import Sweep
 from workbench.exploring.tables import write_tables
 from workbench.figures.study_page import export_study
+from workbench.runs import fleet
 from workbench.runs.jobs import start
 from workbench.runs.store import Store
 from workbench.training.config import PrivacyConfig, TrainConfig
@@ -85,7 +85,7 @@ def test_a_place_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
 def test_a_real_study_becomes_a_report_with_its_figures(
     workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "start", partial(start, where="inline"))
+    monkeypatch.setattr(fleet, "start", partial(start, where="inline"))
     store = Store(workspace)
     list(Sweep(CONFIG, store, at_once=1).events())
     written = export_study(CONFIG, store, tmp_path / "out", kinds=("svg",))

@@ -5,20 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from workbench.auditing.aside import Tell, aside
 from workbench.auditing.cases import Case, make_case, source_of
 from workbench.auditing.claim import Claim
 from workbench.auditing.config import AuditConfig
 from workbench.auditing.estimators.evidence import Evidence
 from workbench.auditing.estimators.ladder import ladder
 from workbench.auditing.estimators.plan import Plan, canaries_needed, make_plan
-from workbench.auditing.estimators.reading import evidence_of
+from workbench.auditing.estimators.reading import evidence_of, scores_of
 from workbench.auditing.estimators.rung import ASSUMPTIONS, LABELS, Rung
 from workbench.auditing.events import Probed
 from workbench.auditing.exam import Training
@@ -34,6 +33,7 @@ from workbench.auditing.verdict import MOST_TESTS, certain, judge
 from workbench.auditing.zoo.catalogue import BUGS
 from workbench.errors import BadInput
 from workbench.imaging.loading import loading
+from workbench.runs.aside import Tell, aside
 from workbench.runs.attempt import Attempt
 from workbench.runs.configs import config_from_json
 from workbench.runs.events import Event, Progress, Started
@@ -86,9 +86,11 @@ def _audit(config: AuditConfig) -> Iterator[Event]:
     began = time.monotonic()
     case = yield from aside(lambda tell: make_case(config, slices), "building the network")
     yield Started(facts=starting_facts(case, plan))
-    findings = yield from aside(lambda tell: _probe(training, case, tell), "probing")
-    transcript = yield from aside(lambda tell: _sit(training, case, tell), "training with canaries")
-    evidence, rungs = yield from aside(lambda tell: _estimate(plan, transcript), "estimating")
+    findings = yield from aside(partial(_probe, training, case), "probing")
+    transcript = yield from aside(partial(_sit, training, case), "training with canaries")
+    scores, evidence, rungs = yield from aside(
+        lambda tell: _estimate(plan, transcript), "estimating"
+    )
     for finding in (*probes.read(transcript, config.claim), *_findings(rungs, config.claim)):
         findings.append(finding)
         yield _told(finding, config)
@@ -102,8 +104,8 @@ def _audit(config: AuditConfig) -> Iterator[Event]:
     yield report(
         Audit(
             case=case,
-            plan=plan,
             transcript=transcript,
+            scores=scores,
             evidence=evidence,
             rungs=rungs,
             findings=[found for found in findings if found.room != "canaries"],
@@ -147,7 +149,7 @@ def _plan(claim: Claim, canaries: int, nulls: int, confidence: float, level: flo
     return make_plan(claim, canaries=canaries, nulls=nulls, level=1 - confidence)
 
 
-def _probe(training: Training, case: Case, tell: Tell) -> list[Finding]:
+def _probe(training: Training, case: Case, tell: Tell[Event]) -> list[Finding]:
     tried = case.bench.exam(case.bench.kept)
     training(tried)
     check_sat(tried, tried.transcript(np.zeros(0, dtype=bool)))
@@ -158,7 +160,7 @@ def _probe(training: Training, case: Case, tell: Tell) -> list[Finding]:
     return findings
 
 
-def _sit(training: Training, case: Case, tell: Tell) -> Transcript:
+def _sit(training: Training, case: Case, tell: Tell[Event]) -> Transcript:
     steps = case.config.steps
 
     def watch(taken: int) -> None:
@@ -171,24 +173,22 @@ def _sit(training: Training, case: Case, tell: Tell) -> Transcript:
     return transcript
 
 
-def _estimate(plan: Plan, transcript: Transcript) -> tuple[Evidence | None, tuple[Rung, ...]]:
+def _estimate(
+    plan: Plan, transcript: Transcript
+) -> tuple[np.ndarray | None, Evidence | None, tuple[Rung, ...]]:
     if not np.isfinite(transcript.signals).all():
         # What is no number bounds nothing; the probe of the noise says that it is there.
-        return None, tuple(
+        return None, None, tuple(
             Rung(
                 name=name, label=label, epsilon=0.0, ceiling=plan.ceilings[name],
                 expected=plan.expected[name], assumption=ASSUMPTIONS[name], p_value=1.0,
             )
             for name, label in LABELS.items()
         )  # fmt: skip
-    evidence = evidence_of(
-        transcript.signals,
-        transcript.members,
-        transcript.included,
-        design=plan.design,
-        sample_rate=plan.claim.sample_rate,
-    )
-    return evidence, ladder(evidence, plan)
+    signals, design = transcript.signals, plan.design
+    scores = scores_of(signals, design=design, sample_rate=plan.claim.sample_rate)
+    evidence = evidence_of(signals, transcript.members, transcript.included, scores, design=design)
+    return scores, evidence, ladder(evidence, plan)
 
 
 def _findings(rungs: Sequence[Rung], claim: Claim) -> Iterator[Finding]:

@@ -13,7 +13,6 @@ from workbench.auditing.cases import Case
 from workbench.auditing.estimators.clopper_pearson import Errors, upper_rate
 from workbench.auditing.estimators.evidence import Evidence
 from workbench.auditing.estimators.plan import Plan
-from workbench.auditing.estimators.reading import scores_of
 from workbench.auditing.estimators.rung import Rung
 from workbench.auditing.finding import Finding
 from workbench.auditing.transcript import Transcript
@@ -30,15 +29,17 @@ class Audit:
     """A finished audit, before it is written down.
 
     Attributes:
-        evidence: ``None`` where the released values are not finite.
+        scores: of canaries and nulls, float64 ``(M + K,)``; ``None`` where the released values are
+            not finite.
+        evidence: likewise.
         findings: of the probes.
         power: how likely flaws would have been noticed, by name.
         seconds: of everything but the planning.
     """
 
     case: Case
-    plan: Plan
     transcript: Transcript
+    scores: np.ndarray | None
     evidence: Evidence | None
     rungs: Sequence[Rung]
     findings: Sequence[Finding]
@@ -138,12 +139,11 @@ def _edges(signals: np.ndarray) -> np.ndarray:
 
 
 def _scores(audit: Audit) -> dict[str, np.ndarray]:
-    transcript, design = audit.transcript, audit.plan.design
-    if audit.evidence is None:
+    members = audit.transcript.members
+    if audit.scores is None:
         return {"lambda/members": np.zeros(0), "lambda/nulls": np.zeros(0)}
-    scores = scores_of(transcript.signals, design=design, sample_rate=audit.case.config.sample_rate)
-    canaries, nulls = np.split(scores, [len(transcript.members)])
-    return {"lambda/members": canaries[transcript.members], "lambda/nulls": nulls}
+    canaries, nulls = np.split(audit.scores, [len(members)])
+    return {"lambda/members": canaries[members], "lambda/nulls": nulls}
 
 
 def _points(audit: Audit) -> dict[str, np.ndarray]:

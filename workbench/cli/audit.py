@@ -114,15 +114,11 @@ def config_of(args: argparse.Namespace) -> Any:
 
 
 def _carried_out(config: Any, store: Any, study: str | None = None) -> dict[str, Any]:
-    from workbench.cli.progress import narrate
+    from workbench.cli.progress import carried_out
     from workbench.runs.configs import config_to_json
-    from workbench.runs.inline import drive
-    from workbench.runs.work import outcome
 
-    values = config_to_json(config)
-    name = store.open("audit", values, study=study)
-    last = narrate(drive("workbench.auditing.audit:work", values, run=name, store=store), _say)
-    return {"run": name, **outcome(last)}
+    work, values = "workbench.auditing.audit:work", config_to_json(config)
+    return carried_out("audit", work, values, store, _say, study)
 
 
 def _say(event: Any) -> str | None:
@@ -149,15 +145,10 @@ def _known() -> dict[str, Any]:
 
 def _zoo(args: argparse.Namespace) -> dict[str, Any]:
     """Audit every bug and no bug: which test catches which."""
-    from workbench.cli.progress import narrate
-    from workbench.runs.inline import drive
+    from workbench.cli.progress import carried_out
     from workbench.runs.store import Store
-    from workbench.runs.work import outcome
 
-    store = Store(args.out)
-    name = store.open("zoo", {})
-    events = drive("workbench.auditing.zoo.table:work", {}, run=name, store=store)
-    result = {"run": name, **outcome(narrate(events, _say))}
+    result = carried_out("zoo", "workbench.auditing.zoo.table:work", {}, Store(args.out), _say)
     if args.report is not None:
         from workbench.figures.audit_zoo import zoo_page
 

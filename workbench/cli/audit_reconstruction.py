@@ -20,11 +20,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     from dataclasses import fields
 
     from workbench.auditing.robustness.config import MatchingConfig
-    from workbench.cli.progress import narrate
+    from workbench.cli.progress import carried_out
     from workbench.runs.configs import config_to_json
-    from workbench.runs.inline import drive
     from workbench.runs.store import Store
-    from workbench.runs.work import outcome
 
     for word in _OTHERS:
         if vars(args)[word] is not None:
@@ -35,12 +33,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     names = {field.name for field in fields(MatchingConfig)}
     given = {n: value for n, value in vars(args).items() if n in names and value is not None}
     config, store = config_to_json(MatchingConfig(**given)), Store(args.out)
-    name = store.open("reconstruction", config)
     work = "workbench.auditing.robustness.matching:work"
-    last = narrate(drive(work, config, run=name, store=store), lambda event: None)
-    result = {"run": name, **outcome(last)}
+    result = carried_out("reconstruction", work, config, store, lambda event: None)
     if args.report is not None:
         from workbench.figures.audit_rero_page import reconstruction_page
 
-        write_report(args.report, reconstruction_page(result, store.arrays(name)))
+        write_report(args.report, reconstruction_page(result, store.arrays(result["run"])))
     return result

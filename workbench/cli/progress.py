@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from workbench.errors import WorkbenchError
 from workbench.runs.events import Event
 
 if TYPE_CHECKING:
     from workbench.runs.job import Job
+    from workbench.runs.store import Store
 
 K = TypeVar("K")
+Say = Callable[[Event], str | None]
 
 _REDRAW_SECONDS = 0.2
 
 
-def narrate(events: Iterable[Event], say: Callable[[Event], str | None]) -> Event:
+def narrate(events: Iterable[Event], say: Say) -> Event:
     """Let the events pass, telling a person about them.
 
     Args:
@@ -46,6 +48,24 @@ def narrate(events: Iterable[Event], say: Callable[[Event], str | None]) -> Even
     if last is None:
         raise WorkbenchError("The work ended without saying anything.")
     return last
+
+
+def carried_out(
+    kind: str, work: str, config: dict[str, Any], store: Store, say: Say, study: str | None = None
+) -> dict[str, Any]:
+    """Carry a work out here and now as a run of its own, telling a person about it.
+
+    Returns:
+        Its result, and the run's id as ``"run"``.
+
+    Raises:
+        WorkbenchError: as ``runs.work.outcome``.
+    """
+    from workbench.runs.inline import drive
+    from workbench.runs.work import outcome
+
+    run = store.open(kind, config, study=study)
+    return {"run": run, **outcome(narrate(drive(work, config, run=run, store=store), say))}
 
 
 def wait_for(jobs: dict[K, Job]) -> dict[K, str]:

@@ -17,11 +17,11 @@ def evidence_of(
     signals: np.ndarray,
     members: np.ndarray,
     included: np.ndarray,
+    scores: np.ndarray,
     *,
     design: Design,
-    sample_rate: float,
 ) -> Evidence:
-    """Score every coordinate once, then count as planned.
+    """Count as planned.
 
     The thresholds come from the ranks of the outsiders' scores, so that they have the planned
     rates of false alarms whatever the mechanism does.
@@ -31,15 +31,14 @@ def evidence_of(
             nulls behind the canaries.
         members: bool ``(M,)``, decided by fair, independent coins.
         included: bool ``(T, M)``, which canaries took part in which step.
+        scores: of :func:`scores_of`.
         design: with as many canaries and nulls.
-        sample_rate: as claimed, in (0, 1].
 
     Raises:
         BadInput: shapes do not fit, signals are not finite, or all or none of the canaries were
             put in.
     """
     _check(signals, members, included, design)
-    scores = scores_of(signals, design=design, sample_rate=sample_rate)
     canaries, nulls = np.split(scores, [design.canaries])
     outsiders = np.sort(np.concatenate((nulls[~design.calibrating], canaries[~members])))[::-1]
 

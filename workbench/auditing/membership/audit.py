@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from workbench.auditing.membership.config import MembershipConfig
 from workbench.auditing.membership.models import finished, study_of, trainings_of
-from workbench.errors import BadInput, WorkbenchError, check_range
-from workbench.runs.configs import config_to_json
-from workbench.runs.crew import DEATH, ENDED
+from workbench.errors import BadInput, WorkbenchError
 from workbench.runs.events import Event, Finished, Progress, Started, from_json
-from workbench.runs.job import Job
-from workbench.runs.jobs import start, workers
+from workbench.runs.fleet import Fleet, share
+from workbench.runs.record import ALIVE
 from workbench.runs.store import Store
 from workbench.training.config import TrainConfig
-
-ATTEMPTS: Final = 3
-"""A training whose worker dies every time is given up."""
-
-_WORKS = {
-    "train": "workbench.training.loop:work",
-    "membership": "workbench.auditing.membership.membership:work",
-}
-_LOOK_SECONDS = 0.25
-_ENDED = ("finished", "failed", "cancelled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +29,7 @@ class ModelTrained(Event):
     run: str
 
 
-class MembershipAudit:
+class MembershipAudit(Fleet[int]):
     """An attack at work. Iterate :meth:`events`; other methods may be called from any thread.
 
     Target and references are trained as jobs, several at once, and each is a run of its own:
@@ -69,26 +54,8 @@ class MembershipAudit:
         at_once: int | None = None,
         scheduler: str | None = None,
     ) -> None:
-        if at_once is not None:
-            check_range("at_once", at_once, "[1, inf)")
+        super().__init__(store, at_once, scheduler)
         self.config = config
-        self._store, self._most, self._scheduler = store, at_once, scheduler
-        self._jobs: dict[int, Job] = {}
-        self._begun: Counter[int] = Counter()
-        self._going = threading.Event()
-        self._going.set()
-
-    def pause(self) -> None:
-        """Let what is at work stand still; nothing further begins."""
-        self._going.clear()
-        for job in list(self._jobs.values()):
-            job.pause()
-
-    def go_on(self) -> None:
-        """Go on after a pause."""
-        self._going.set()
-        for job in list(self._jobs.values()):
-            job.go_on()
 
     def events(self) -> Iterator[Event]:
         """Train what is not there yet, then attack; closing the iterator stops what is at work.
@@ -108,8 +75,7 @@ class MembershipAudit:
             yield from self._train(trainings, study)
             yield from self._attack(study)
         finally:
-            for job in list(self._jobs.values()):
-                job.cancel()
+            self._stop()
 
     def _train(self, trainings: list[TrainConfig], study: str) -> Iterator[Event]:
         known = finished(self.config, self._store)
@@ -117,22 +83,20 @@ class MembershipAudit:
             if record is not None:
                 yield ModelTrained(number=number, run=record.id)
         left = [number for number, record in enumerate(known) if record is None]
-        at_once = (self._most or max(1, workers(self._scheduler))) if left else 0
         while left or self._jobs:
-            while left and self._going.is_set() and len(self._jobs) < at_once:
+            while left and self._has_room:
                 number = left.pop(0)
-                self._begun[number] += 1
-                self._begin(number, "train", study, trainings[number])
-            time.sleep(_LOOK_SECONDS)
-            for number, job in list(self._jobs.items()):
-                if job.status not in _ENDED:
-                    continue
-                del self._jobs[number]
-                if self._lost(number, job):
+                work = "workbench.training.loop:work"
+                self._start(number, work, trainings[number], kind="train", study=study)
+            self._wait()
+            for job, number, error in self._ended():
+                if error is None:
+                    yield ModelTrained(number=number, run=job.run)
+                elif self._worth_another(job, trainings[number]):
                     left.insert(0, number)
                 else:
-                    yield ModelTrained(number=number, run=job.run)
-            shares = sum(_share(job) for job in self._jobs.values())
+                    raise _unfinished(number, error)
+            shares = sum(share(job.progress) for job in self._at_work())
             yield Progress(
                 done=len(trainings) - len(left) - len(self._jobs) + shares,
                 total=len(trainings),
@@ -140,44 +104,19 @@ class MembershipAudit:
             )
 
     def _attack(self, study: str) -> Iterator[Event]:
-        job = self._begin(0, "membership", study, self.config)
+        work = "workbench.auditing.membership.membership:work"
+        job = self._start(0, work, self.config, kind="membership", study=study)
         told = 0
         while True:
-            ended = job.status in _ENDED
+            ended = job.status not in ALIVE
             events = [event for event in job.events if not isinstance(event, Finished)]
             yield from events[told:]
             told = len(events)
             if ended:
                 break
-            time.sleep(_LOOK_SECONDS)
-        del self._jobs[0]
+            self._wait()
         job.result(timeout=5)
         yield job.events[-1]
-
-    def _begin(self, number: int, kind: str, study: str, config: Any) -> Job:
-        job = self._jobs[number] = start(
-            _WORKS[kind],
-            config_to_json(config),
-            kind=kind,
-            store=self._store,
-            study=study,
-            scheduler=self._scheduler,
-        )
-        if not self._going.is_set():  # paused while it was ordered
-            job.pause()
-        return job
-
-    def _lost(self, number: int, job: Job) -> bool:
-        """Whether its worker died and it is worth another try; raises what else went wrong."""
-        try:
-            job.result(timeout=5)
-        except WorkbenchError as error:
-            if job.message in (DEATH.message, ENDED) and self._begun[number] < ATTEMPTS:
-                return True
-            which = f"reference {number}" if number else "the target"
-            kind = BadInput if isinstance(error, BadInput) else WorkbenchError
-            raise kind(f"Training {which} could not be finished: {error}") from None
-        return False
 
 
 def membership_report(
@@ -209,6 +148,7 @@ def membership_report(
     return found
 
 
-def _share(job: Job) -> float:
-    done, total = job.progress or (0.0, 0.0)
-    return done / total if total else 0.0
+def _unfinished(number: int, error: WorkbenchError) -> WorkbenchError:
+    which = f"reference {number}" if number else "the target"
+    kind = BadInput if isinstance(error, BadInput) else WorkbenchError
+    return kind(f"Training {which} could not be finished: {error}")

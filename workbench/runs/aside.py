@@ -9,22 +9,26 @@ from typing import TypeVar
 
 from workbench.runs.events import Event, Progress
 
+E = TypeVar("E", bound=Event)
 T = TypeVar("T")
-Tell = Callable[[Event], None]
+Tell = Callable[[E], None]
 
 _SECONDS_BETWEEN_EVENTS = 0.25
 
 
-def aside(work: Callable[[Tell], T], doing: str) -> Generator[Event, None, T]:
+def aside(
+    work: Callable[[Tell[E]], T], doing: str | None = None
+) -> Generator[E | Progress, None, T]:
     """Carry out a function in a thread of its own, telling what it tells.
 
     Args:
         work: is given a function to tell events with; that raises once nobody listens any more,
             which ends the work.
-        doing: said while the work itself is silent.
+        doing: said while the work itself is silent, to be at least one event every half second;
+            ``None`` leaves silence alone.
 
     Yields:
-        What is told, of several ``Progress`` the last; at least one event every half second.
+        What is told, of several ``Progress`` the last.
 
     Returns:
         What the work returns.
@@ -32,12 +36,12 @@ def aside(work: Callable[[Tell], T], doing: str) -> Generator[Event, None, T]:
     Raises:
         BaseException: whatever the work raised.
     """
-    told: queue.SimpleQueue[Event] = queue.SimpleQueue()
+    told: queue.SimpleQueue[E | Progress] = queue.SimpleQueue()
     stopping = threading.Event()
     outcome: list[T] = []
     trouble: list[BaseException] = []
 
-    def tell(event: Event) -> None:
+    def tell(event: E) -> None:
         if stopping.is_set():
             raise _Stopped
         told.put(event)
@@ -48,7 +52,7 @@ def aside(work: Callable[[Tell], T], doing: str) -> Generator[Event, None, T]:
         except BaseException as error:
             trouble.append(error)
 
-    latest: Event = Progress(done=0, total=1, doing=doing)
+    latest: E | Progress | None = Progress(done=0, total=1, doing=doing) if doing else None
     thread = threading.Thread(target=run, name=doing, daemon=True)
     thread.start()
     try:
@@ -62,7 +66,10 @@ def aside(work: Callable[[Tell], T], doing: str) -> Generator[Event, None, T]:
                     latest = event
                 else:
                     yield event
-            yield latest
+            if latest is not None:
+                yield latest
+            if doing is None:
+                latest = None
     finally:
         stopping.set()
         thread.join(_SECONDS_BETWEEN_EVENTS)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from workbench.auditing.aside import Tell, aside
+from workbench.runs.aside import Tell, aside
 from workbench.runs.events import Event, Progress, Started
 
 
 def test_what_is_told_is_passed_on_and_what_is_returned_is_returned() -> None:
-    def work(tell: Tell) -> int:
+    def work(tell: Tell[Event]) -> int:
         tell(Started(facts={"number": 1}))
         for done in range(3):
             tell(Progress(done=done, total=3, doing="counting"))
@@ -39,7 +39,7 @@ def test_silence_is_filled() -> None:
 
 
 def test_what_is_raised_is_raised() -> None:
-    def work(tell: Tell) -> None:
+    def work(tell: Tell[Event]) -> None:
         raise ZeroDivisionError("no")
 
     with pytest.raises(ZeroDivisionError, match="no"):
@@ -49,7 +49,7 @@ def test_what_is_raised_is_raised() -> None:
 def test_closing_ends_the_work_at_its_next_word() -> None:
     ended = threading.Event()
 
-    def work(tell: Tell) -> None:
+    def work(tell: Tell[Event]) -> None:
         try:
             for done in range(10_000):
                 time.sleep(0.01)
@@ -63,3 +63,12 @@ def test_closing_ends_the_work_at_its_next_word() -> None:
     events.close()
     assert time.monotonic() - began < 1
     assert ended.wait(5)
+
+
+def test_silence_is_left_alone_where_nothing_is_to_be_said() -> None:
+    def work(tell: Tell[Event]) -> int:
+        tell(Progress(done=1, total=2, doing="counting"))
+        time.sleep(0.8)
+        return 7
+
+    assert list(aside(work)) == [Progress(done=1, total=2, doing="counting")]
