@@ -128,6 +128,7 @@ def test_the_band_encloses_the_law_and_widens_beyond_the_measurements() -> None:
         (study(gap={50: 0.1, 100: 0.1, 200: 0.1, 400: 0.1}), {}, "does not fall clearly"),
         (study(gap={50: 0.1, 100: 0.2, 200: 0.3}), {}, "from 0.1 at 50 to 0.3 at 200"),
         (study(law=(0.2, 0.3), noise=0.1), {}, "as good as|does not fall clearly"),
+        (study(gap={50: 0.1, 100: 0.015, 200: -0.01}), {}, "100 is the smallest within 0.02"),
         (study(gap={50: 0.1, 100: -0.02, 200: 0.01}), {}, "With 100 patients .* no gap"),
         (study(model="a") + study(model="b"), {}, "This study varies model too"),
         (study(), {"within": 0.0}, "Within must be above 0"),

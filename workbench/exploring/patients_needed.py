@@ -120,7 +120,7 @@ def patients_needed(
     runs = list(explored)
     chosen = metric or (runs[0].score_name if runs else "dice")
     sizes = measured_sizes(runs, epsilon=epsilon, metric=chosen)
-    _refuse_no_gap(sizes, epsilon)
+    _refuse_no_gap(sizes, epsilon, within)
     counts = np.array([size.patients for size in sizes], dtype=np.float64)
     factor, exponent = _fitted(counts, np.array([[size.gap for size in sizes]]))
     factors, exponents = _fitted(counts, _drawn(sizes))
@@ -144,15 +144,18 @@ def patients_needed(
     )
 
 
-def _refuse_no_gap(sizes: tuple[Size, ...], epsilon: float) -> None:
+def _refuse_no_gap(sizes: tuple[Size, ...], epsilon: float, within: float) -> None:
     closed = next((size for size in sizes if size.gap <= 0), None)
-    if closed is not None:
-        raise BadInput(
-            f"With {closed.patients} patients the trainings at epsilon {epsilon:g} are as good as "
-            "those without privacy, so there is no gap to follow; measure smaller numbers, or more "
-            "seeds.",
-            field="study",
-        )
+    if closed is None:
+        return
+    fewest = next(size for size in sizes if size.gap <= within)
+    raise BadInput(
+        f"With {closed.patients} patients the trainings at epsilon {epsilon:g} are as good as those "
+        "without privacy, so there is no gap to follow; of the numbers that were measured, "
+        f"{fewest.patients} is the smallest within {within:g} (its gap is {fewest.gap:.3g}). Measure "
+        "smaller numbers, or more seeds, for a law.",
+        field="study",
+    )
 
 
 def _no_trend(sizes: tuple[Size, ...]) -> BadInput:

@@ -89,7 +89,7 @@ FIRST_STUDY: Final = Recipe(
         "data": "phantom-liver:patients=300,slices=2",
         "model": "unet-small",
         "image_size": 32,
-        "steps": 120,
+        "steps": 80,
         "sample_rate": 0.3,
         "learning_rate": 2e-2,
         "ema_decay": 0.9,
