@@ -150,10 +150,10 @@ def _refuse_no_gap(sizes: tuple[Size, ...], epsilon: float, within: float) -> No
         return
     fewest = next(size for size in sizes if size.gap <= within)
     raise BadInput(
-        f"With {closed.patients} patients the trainings at epsilon {epsilon:g} are as good as those "
-        "without privacy, so there is no gap to follow; of the numbers that were measured, "
-        f"{fewest.patients} is the smallest within {within:g} (its gap is {fewest.gap:.3g}). Measure "
-        "smaller numbers, or more seeds, for a law.",
+        f"With {closed.patients} patients the trainings at epsilon {epsilon:g} are as good as "
+        "those without privacy, so there is no gap to follow; of the numbers that were measured, "
+        f"{fewest.patients} is the smallest within {within:g} (its gap is {fewest.gap:.3g}). "
+        "Measure smaller numbers, or more seeds, for a law.",
         field="study",
     )
 
