@@ -15,6 +15,7 @@ import pytest
 from workbench.__main__ import main
 from workbench.cli import explore
 from workbench.cli.explore_options import study_of
+from workbench.exploring.recipes import FIRST_STUDY
 from workbench.panels.explore_choices import ExploreChoices
 from workbench.runs import elsewhere, fleet
 from workbench.runs.jobs import start
@@ -38,9 +39,10 @@ def study(words: str) -> Any:
 def test_without_words_it_is_the_study_of_the_panel() -> None:
     config = study("")
     assert config.study == ExploreChoices().config().study
-    assert config.epsilons == (1.0, 3.0, 8.0, math.inf)
+    assert set(config.epsilons) == {1.0, 3.0, 8.0, math.inf}
     assert (config.seeds, config.search, config.axes) == (2, "grid", {})
-    assert (config.train.image_size, config.train.steps) == (32, 40)
+    assert config.train.image_size == 32
+    assert config.train.steps == FIRST_STUDY.settings["steps"]
 
 
 def test_words_change_that_study_and_other_data_keep_their_size() -> None:
@@ -49,7 +51,8 @@ def test_words_change_that_study_and_other_data_keep_their_size() -> None:
     assert config.privacy is not None
     assert (config.privacy.delta, config.privacy.max_grad_norm) == (1e-4, 0.3)
     other = study("--data own.npz").train
-    assert (other.data, other.image_size, other.steps) == ("own.npz", None, 40)
+    steps = FIRST_STUDY.settings["steps"]
+    assert (other.data, other.image_size, other.steps) == ("own.npz", None, steps)
     assert study("--data own.npz --image-size 64").train.image_size == 64
     assert study(f"--data {config.data}").study == study("").study
 

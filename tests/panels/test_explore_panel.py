@@ -119,7 +119,7 @@ def test_the_time_is_known_after_the_first_training(discs: str) -> None:
 
 
 def test_a_sweep_tells_late_listeners_everything_once(discs: str) -> None:
-    config = ExploreModel(**grid(discs)).config()
+    config = ExploreModel(**grid(discs, learning_rate=0.03)).config()
     job = SweepJob(config, Store())
     job.join(60)
     assert job.status == "finished"
@@ -412,7 +412,7 @@ def test_the_noise_of_a_training_is_sent_to_the_attack_panel(discs: str) -> None
 
 
 def test_two_studies_of_the_same_recipe_are_told_apart(discs: str) -> None:
-    slow = ExploreModel(**grid(discs)).config()
+    slow = ExploreModel(**grid(discs, learning_rate=0.03)).config()
     fast = ExploreModel(**grid(discs, learning_rate=0.5)).config()
     names = study_names({"a": slow, "b": fast})
     assert names == {
