@@ -289,7 +289,7 @@ def test_a_job_can_be_found_while_it_is_at_work(begin: Callable[..., Job]) -> No
 def test_a_stopped_run_is_resumed_at_its_checkpoint(
     begin: Callable[..., Job], store: Store, where: str
 ) -> None:
-    job = begin("count", {"to": 30, "rest": 0.02})
+    job = begin("count", {"to": 30, "rest": 0.05})
     until(lambda: len(counted(job.events)) > 12)
     job.cancel()
     ended(job)
