@@ -92,10 +92,11 @@ def wait_for(jobs: dict[K, Job]) -> dict[K, str]:
 
 
 def _share(job: Job) -> float:
+    from workbench.runs.fleet import share
+
     if job.status == "finished":
         return 1.0
-    done, total = job.progress or (0, 1)
-    return done / total if total else 0.0
+    return share(job.progress)
 
 
 def _draw(done: float, total: float, elapsed: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import cache, partial
 
 from workbench.accounting.ledger.lock import locked
 from workbench.exploring.bayesian import Bayesian
@@ -65,6 +66,8 @@ class Sweep(Fleet[Trial]):
         self._elsewhere: dict[str, Trial] = {}
         self._pace = Pace()
         self._fingerprint: str | None = None
+        # Reading all pictures takes a while, so it is done once.
+        self._data_now = cache(partial(fingerprint_now, config.train))
         self._task_known = config.metric is None
         self._size = config.size
         self._seconds = 0.0
@@ -91,8 +94,7 @@ class Sweep(Fleet[Trial]):
         yield Started(facts={"study": self.config.study, "trials": self._size})
         try:
             if self._beginning is not None:
-                # Data that cannot be read are found out now, not minutes later.
-                fingerprint_now(self.config.train)
+                self._data_now()  # what cannot be read is found out now, not minutes later
                 yield from self._beginning.events(self._going)
             yield from self._take_up()
             yield from self._run()
@@ -108,7 +110,7 @@ class Sweep(Fleet[Trial]):
         for trial, record in done:
             yield self._take(trial, record)
         if len(self._left) and self._explored:
-            self._same_data(fingerprint_now(self.config.train))
+            self._same_data(self._data_now())
 
     def _proposer(self, done: set[str]) -> Proposer:
         if self.config.search == "bayesian":
